@@ -1,0 +1,386 @@
+//! RFC 6749, section 4.1.1, RFC 7636 and OpenID Connect Core 1.0, section 3.1.2.1: the request that a
+//! person takes to the authorization server, and the record that waits for the answer.
+
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::error::{Code, Error};
+use super::form::Form;
+use super::json::{Json, Object};
+use super::metadata::{Issuer, Metadata, missing};
+use super::pkce;
+use super::secret::Secret;
+use super::time::UnixMillis;
+
+/// How long a record waits for its answer (R045).
+pub const LIFE: i64 = 10 * 60 * 1000;
+
+/// The names that this client sets itself (R004).
+pub const RESERVED: &[&str] = &[
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "response_type",
+    "response_mode",
+    "redirect_uri",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "code",
+    "code_verifier",
+    "grant_type",
+    "scope",
+    "request",
+    "request_uri",
+    "refresh_token",
+    "dpop_jkt",
+];
+
+/// What a request to the authorization or token endpoint may ask for.
+#[derive(Clone, Debug, Default)]
+pub struct Wish {
+    /// RFC 6749, section 3.3
+    pub scope: Option<String>,
+    /// RFC 8707
+    pub resource: Vec<String>,
+    /// For servers that name APIs so.
+    pub audience: Vec<String>,
+    /// OpenID Connect Core 1.0, section 3.1.2.1; IdentityServer's tenants.
+    pub acr_values: Option<String>,
+    /// Anything else.
+    pub parameters: Vec<(String, String)>,
+}
+
+impl Wish {
+    /// Checks the scope's characters and the names of the parameters.
+    pub fn check(&self) -> Result<(), Error> {
+        if let Some(scope) = &self.scope {
+            check_scope(scope)?;
+        }
+        for resource in &self.resource {
+            if resource.contains('#') || !resource.contains(':') {
+                return Err(config("resource"));
+            }
+        }
+        for (name, _) in &self.parameters {
+            if RESERVED.contains(&name.as_str()) || name.is_empty() {
+                return Err(config("parameters"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what is wished for to a request.
+    pub fn write(&self, form: &mut Form) {
+        form.push_some("scope", self.scope.as_deref());
+        for resource in &self.resource {
+            form.push("resource", resource);
+        }
+        for audience in &self.audience {
+            form.push("audience", audience);
+        }
+        form.push_some("acr_values", self.acr_values.as_deref());
+        for (name, value) in &self.parameters {
+            form.push(name, value);
+        }
+    }
+
+    /// This wish over defaults: what it leaves open is as they have it.
+    pub fn over(mut self, defaults: &Wish) -> Wish {
+        self.scope = self.scope.or_else(|| defaults.scope.clone());
+        self.acr_values = self.acr_values.or_else(|| defaults.acr_values.clone());
+        if self.resource.is_empty() {
+            self.resource = defaults.resource.clone();
+        }
+        if self.audience.is_empty() {
+            self.audience = defaults.audience.clone();
+        }
+        for (name, value) in &defaults.parameters {
+            if !self.parameters.iter().any(|(known, _)| known == name) {
+                self.parameters.push((name.clone(), value.clone()));
+            }
+        }
+        self
+    }
+
+    /// A text that two wishes share only if they are the same request.
+    pub fn key(&self) -> String {
+        let mut form = Form::new();
+        self.write(&mut form);
+        form.encode().expose().to_owned()
+    }
+}
+
+/// Tokens of a scope: the characters of RFC 6749, section 3.3, none twice (R034).
+pub fn check_scope(scope: &str) -> Result<(), Error> {
+    let mut seen: Vec<&str> = Vec::new();
+    for token in scope.split(' ') {
+        let legal = token
+            .bytes()
+            .all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        if !legal || token.is_empty() && !scope.is_empty() || seen.contains(&token) {
+            return Err(config("scope"));
+        }
+        seen.push(token);
+    }
+    Ok(())
+}
+
+/// Whether a scope holds a token.
+pub fn has_scope(scope: Option<&str>, token: &str) -> bool {
+    scope.is_some_and(|scope| scope.split(' ').any(|known| known == token))
+}
+
+/// What one sign-in asks for, beyond the wish.
+#[derive(Clone, Debug, Default)]
+pub struct SignIn {
+    /// Scope, resource and the like.
+    pub wish: Wish,
+    /// `prompt`
+    pub prompt: Option<String>,
+    /// `login_hint`
+    pub login_hint: Option<String>,
+    /// `ui_locales`
+    pub ui_locales: Option<String>,
+    /// `max_age`, seconds.
+    pub max_age: Option<u32>,
+    /// `claims`, an object.
+    pub claims: Option<Object>,
+    /// RFC 9396: objects with a `type`.
+    pub authorization_details: Option<Json>,
+    /// Where the page wants to be afterwards: a path of its own origin.
+    pub return_to: Option<String>,
+    /// What the page wants back afterwards.
+    pub app_state: Option<Json>,
+}
+
+impl SignIn {
+    fn check(&self) -> Result<(), Error> {
+        self.wish.check()?;
+        if let Some(prompt) = &self.prompt {
+            let words: Vec<&str> = prompt.split(' ').collect();
+            if words.contains(&"none") && words.len() > 1 || words.contains(&"") {
+                return Err(config("prompt"));
+            }
+        }
+        let typed = |detail: &Json| {
+            detail
+                .as_object()
+                .is_some_and(|detail| detail.text("type").is_some())
+        };
+        match self.authorization_details.as_ref().map(Json::as_array) {
+            None => Ok(()),
+            Some(Some(details)) if details.iter().all(typed) => Ok(()),
+            Some(_) => Err(config("authorizationDetails")),
+        }
+    }
+
+    /// The values of an `acr` that was asked for as essential (OpenID Connect Core 1.0, section 5.5.1.1).
+    fn essential_acr(&self) -> Vec<String> {
+        let acr = self
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.get("id_token")?.as_object()?.get("acr")?.as_object());
+        let Some(acr) = acr else { return Vec::new() };
+        if acr.get("essential").and_then(Json::as_bool) != Some(true) {
+            return Vec::new();
+        }
+        let many = acr
+            .get("values")
+            .and_then(Json::as_strings)
+            .unwrap_or_default();
+        many.into_iter()
+            .chain(acr.text("value"))
+            .map(ToOwned::to_owned)
+            .collect()
+    }
+}
+
+/// The client, as this request presents it.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// `client_id`
+    pub id: &'a str,
+    /// The exact registered string (R035).
+    pub redirect_uri: &'a str,
+}
+
+/// Three random values; each is 32 bytes of the platform's (R028, R031, R032).
+#[derive(Clone, Copy)]
+pub struct Randomness {
+    /// For `state`.
+    pub state: [u8; 32],
+    /// For `nonce`.
+    pub nonce: [u8; 32],
+    /// For the code verifier.
+    pub verifier: [u8; 32],
+}
+
+/// The record of a request under way: all that the checks of its answer need (R045).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    /// The key of the record.
+    pub state: String,
+    /// Sent with `openid` alone.
+    pub nonce: Option<String>,
+    /// RFC 7636
+    pub verifier: Secret,
+    /// The issuer as configured.
+    pub issuer: String,
+    /// `client_id`
+    pub client_id: String,
+    /// As it was sent.
+    pub redirect_uri: String,
+    /// As it was sent.
+    pub scope: Option<String>,
+    /// As it was sent.
+    pub resource: Vec<String>,
+    /// As it was sent, seconds.
+    pub max_age: Option<u32>,
+    /// The answer's `acr` must be one of these, unless there are none.
+    pub essential_acr: Vec<String>,
+    /// `prompt=none` was sent: a refusal is an answer.
+    pub silent: bool,
+    /// When.
+    pub created_at: UnixMillis,
+    /// A path of this origin.
+    pub return_to: Option<String>,
+    /// The page's own.
+    pub app_state: Option<Json>,
+}
+
+/// Makes the URL of the authorization request and the record that waits for its answer.
+pub fn request(
+    server: &Metadata,
+    client: Client<'_>,
+    ask: SignIn,
+    random: &Randomness,
+    now: UnixMillis,
+) -> Result<(String, Pending), Error> {
+    ask.check()?;
+    let endpoint = server
+        .authorization_endpoint
+        .as_ref()
+        .ok_or_else(|| missing("authorization_endpoint"))?;
+    if server.pushed_requests_only {
+        return Err(missing("require_pushed_authorization_requests"));
+    }
+    let openid = has_scope(ask.wish.scope.as_deref(), "openid");
+    let pending = Pending {
+        state: super::base64url::encode(&random.state),
+        nonce: openid.then(|| super::base64url::encode(&random.nonce)),
+        verifier: pkce::verifier(&random.verifier),
+        issuer: server.issuer.as_str().to_owned(),
+        client_id: client.id.to_owned(),
+        redirect_uri: client.redirect_uri.to_owned(),
+        scope: ask.wish.scope.clone(),
+        resource: ask.wish.resource.clone(),
+        max_age: ask.max_age,
+        essential_acr: ask.essential_acr(),
+        silent: ask.prompt.as_deref() == Some("none"),
+        created_at: now,
+        return_to: ask.return_to.clone(),
+        app_state: ask.app_state.clone(),
+    };
+    let mut query = Form::new();
+    query
+        .push("response_type", "code")
+        .push("client_id", client.id)
+        .push("redirect_uri", client.redirect_uri)
+        .push("state", &pending.state)
+        .push_some("nonce", pending.nonce.as_deref())
+        .push("code_challenge", &pkce::challenge(&pending.verifier))
+        .push("code_challenge_method", "S256");
+    ask.wish.write(&mut query);
+    query
+        .push_some("prompt", ask.prompt.as_deref())
+        .push_some("login_hint", ask.login_hint.as_deref())
+        .push_some("ui_locales", ask.ui_locales.as_deref());
+    if let Some(max_age) = ask.max_age {
+        query.push("max_age", &super::json::integer_text(i64::from(max_age)));
+    }
+    if let Some(claims) = &ask.claims {
+        query.push("claims", &claims.to_text());
+    }
+    if let Some(details) = &ask.authorization_details {
+        let mut text = String::new();
+        details.write(&mut text);
+        query.push("authorization_details", &text);
+    }
+    Ok((endpoint.with_query(query.encode().expose()), pending))
+}
+
+impl Pending {
+    /// Whether the record is still waited for.
+    pub fn alive(&self, now: UnixMillis) -> bool {
+        // A clock that was set back makes a record look as if it came from the future.
+        (now - self.created_at).abs() <= LIFE
+    }
+
+    /// Whether it belongs to that issuer and client.
+    pub fn belongs_to(&self, issuer: &Issuer, client_id: &str) -> bool {
+        self.issuer == issuer.as_str() && self.client_id == client_id
+    }
+
+    /// The record as it is stored.
+    pub fn to_json(&self) -> Object {
+        let mut out = Object::new();
+        let strings =
+            |values: &[String]| Json::Array(values.iter().map(|v| v.as_str().into()).collect());
+        out.set("state", self.state.as_str().into())
+            .set_text("nonce", self.nonce.as_deref())
+            .set("verifier", self.verifier.expose().into())
+            .set("issuer", self.issuer.as_str().into())
+            .set("client_id", self.client_id.as_str().into())
+            .set("redirect_uri", self.redirect_uri.as_str().into())
+            .set_text("scope", self.scope.as_deref())
+            .set("resource", strings(&self.resource))
+            .set_integer("max_age", self.max_age.map(i64::from))
+            .set("acr", strings(&self.essential_acr))
+            .set("silent", Json::Bool(self.silent))
+            .set_integer("created_at", Some(self.created_at))
+            .set_text("return_to", self.return_to.as_deref());
+        if let Some(state) = &self.app_state {
+            out.set("app_state", state.clone());
+        }
+        out
+    }
+
+    /// A stored record, if every member is what it must be (R171).
+    pub fn from_json(mut object: Object) -> Option<Pending> {
+        fn text(object: &Object, name: &str) -> Option<String> {
+            object.text(name).map(ToOwned::to_owned)
+        }
+        fn texts(object: &Object, name: &str) -> Option<Vec<String>> {
+            let strings = object.get(name)?.as_strings()?;
+            Some(strings.into_iter().map(ToOwned::to_owned).collect())
+        }
+        let max_age = match object.get("max_age") {
+            None => None,
+            Some(value) => Some(u32::try_from(value.as_integer()?).ok()?),
+        };
+        Some(Pending {
+            state: text(&object, "state")?,
+            nonce: text(&object, "nonce"),
+            verifier: Secret::new(text(&object, "verifier")?),
+            issuer: text(&object, "issuer")?,
+            client_id: text(&object, "client_id")?,
+            redirect_uri: text(&object, "redirect_uri")?,
+            scope: text(&object, "scope"),
+            resource: texts(&object, "resource")?,
+            max_age,
+            essential_acr: texts(&object, "acr")?,
+            silent: object.get("silent")?.as_bool()?,
+            created_at: object.get("created_at")?.as_integer()?,
+            return_to: text(&object, "return_to"),
+            app_state: object.take("app_state"),
+        })
+    }
+}
+
+fn config(option: &'static str) -> Error {
+    Error::new(Code::ConfigInvalid).detail(option)
+}

@@ -1,0 +1,26 @@
+//! The first ring: values and pure functions that could be printed in an RFC. No clock, randomness,
+//! network, storage or JavaScript; each exchange is a pair of `request` and `response` (law 1).
+
+pub mod authorize;
+pub mod base64url;
+pub mod callback;
+pub mod client_auth;
+pub mod error;
+pub mod form;
+pub mod http;
+pub mod id_token;
+pub mod json;
+pub mod jwk;
+pub mod jws;
+pub mod logout;
+pub mod metadata;
+pub mod pkce;
+pub mod revoke;
+pub mod secret;
+pub mod time;
+pub mod token;
+pub mod url;
+pub mod userinfo;
+
+#[cfg(test)]
+pub(crate) mod testing;

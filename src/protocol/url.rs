@@ -1,0 +1,254 @@
+//! Which addresses may be used (OAuth 2.1, section 1.5; RFC 9700, section 4.9.1). The platform's own
+//! parser reads them, and what was parsed is what is fetched; nothing is compared after parsing
+//! except origins and paths of resources (law 4).
+
+use alloc::string::String;
+
+use super::error::{Code, Error};
+
+/// What the platform's URL parser made of a text (WHATWG URL).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Url {
+    /// The serialised URL: what is fetched.
+    pub href: String,
+    /// With its colon, for example `https:`.
+    pub protocol: String,
+    /// The serialised host without the port.
+    pub hostname: String,
+    /// Scheme, host and port, serialised.
+    pub origin: String,
+    /// The path, always with a leading slash.
+    pub pathname: String,
+    /// The query with its question mark, or nothing.
+    pub search: String,
+    /// The fragment with its hash, or nothing.
+    pub hash: String,
+    /// Whether a user name or password stands in it.
+    pub credentials: bool,
+}
+
+/// The platform's URL parser.
+pub trait ParseUrl {
+    /// Parses an absolute URL, or one relative to `base`.
+    fn parse_url(&self, text: &str, base: Option<&str>) -> Option<Url>;
+}
+
+/// Whether plain http is tolerated beyond loopback.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Transport {
+    /// https, and http to this very machine.
+    #[default]
+    Secure,
+    /// The caller said `insecureHttp`.
+    InsecureHttp,
+}
+
+/// An address that a request may be sent to: https (or loopback), no user info, no fragment (R001 to R003).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// Checks the text and keeps what the platform made of it.
+    pub fn parse(
+        text: &str,
+        urls: &impl ParseUrl,
+        transport: Transport,
+    ) -> Result<Endpoint, Error> {
+        let url = absolute(text, urls)?;
+        if text.contains('#') {
+            return Err(Error::new(Code::UrlInvalid).detail("fragment"));
+        }
+        require_secure(&url, transport)?;
+        Ok(Endpoint(url.href))
+    }
+
+    /// The serialised URL.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The URL with parameters behind its own query (RFC 6749, section 3.1).
+    pub fn with_query(&self, query: &str) -> String {
+        let mut url = self.0.clone();
+        match url.find('?') {
+            None => url.push('?'),
+            Some(_) if !url.ends_with(['?', '&']) => url.push('&'),
+            Some(_) => {}
+        }
+        url.push_str(query);
+        url
+    }
+}
+
+/// Parses an absolute http(s) URL and refuses what has two readings: user info, backslashes, white
+/// space and control characters.
+pub fn absolute(text: &str, urls: &impl ParseUrl) -> Result<Url, Error> {
+    if text
+        .bytes()
+        .any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f)
+    {
+        return Err(Error::new(Code::UrlInvalid));
+    }
+    let url = urls.parse_url(text, None).ok_or(Code::UrlInvalid)?;
+    // The text must say its authority itself: `https:host` and `https:///host` are somebody's trick.
+    let rest = text.get(url.protocol.len()..).unwrap_or_default();
+    if url.credentials || !rest.starts_with("//") || rest.starts_with("///") {
+        return Err(Error::new(Code::UrlInvalid));
+    }
+    Ok(url)
+}
+
+/// https, or http to loopback, or http where the caller accepted the danger.
+pub fn require_secure(url: &Url, transport: Transport) -> Result<(), Error> {
+    match url.protocol.as_str() {
+        "https:" => Ok(()),
+        "http:" if transport == Transport::InsecureHttp || loopback(&url.hostname) => Ok(()),
+        "http:" => Err(Error::new(Code::UrlInsecure)),
+        _ => Err(Error::new(Code::UrlInvalid).detail("scheme")),
+    }
+}
+
+/// This very machine, by the host as the URL parser serialises it.
+fn loopback(host: &str) -> bool {
+    let v4 = host.starts_with("127.") && host.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    v4 || host == "localhost" || host == "[::1]"
+}
+
+/// A path of this origin to return to, or nothing (R043). What decides is where the platform's parser
+/// says that it leads.
+pub fn same_origin_path(text: &str, origin: &str, urls: &impl ParseUrl) -> Option<String> {
+    if text.bytes().any(|byte| byte < b' ' || byte == b'\\') {
+        return None;
+    }
+    let lowered = text.to_ascii_lowercase();
+    if !text.starts_with('/') || text.starts_with("//") {
+        return None;
+    }
+    // An encoded slash or control right behind the first slash is somebody's trick.
+    if ["/%2f", "/%5c", "/%0", "/%1"]
+        .iter()
+        .any(|trick| lowered.starts_with(trick))
+    {
+        return None;
+    }
+    let url = urls.parse_url(text, Some(origin))?;
+    if url.origin != origin || url.pathname.starts_with("//") {
+        return None;
+    }
+    let mut path = url.pathname;
+    path.push_str(&url.search);
+    path.push_str(&url.hash);
+    Some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::testing::Urls;
+
+    fn code(text: &str, transport: Transport) -> Result<String, Code> {
+        Endpoint::parse(text, &Urls, transport)
+            .map(|e| e.0)
+            .map_err(|e| e.code())
+    }
+
+    #[test]
+    fn r001_plain_http_is_for_loopback_only() {
+        for text in [
+            "http://localhost:8080/t",
+            "http://127.0.0.1/t",
+            "http://127.1.2.3/t",
+            "http://[::1]:1/t",
+        ] {
+            assert!(code(text, Transport::Secure).is_ok(), "{text}");
+        }
+        for text in [
+            "http://as.example/token",
+            "http://localhost.evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "http://127.evil.example/",
+            "http://10.0.0.1/",
+            "http://[::2]/",
+        ] {
+            assert_eq!(
+                code(text, Transport::Secure),
+                Err(Code::UrlInsecure),
+                "{text}"
+            );
+            assert!(code(text, Transport::InsecureHttp).is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn r002_urls_with_two_readings_are_refused() {
+        for text in [
+            "https://as.example@evil.example/",
+            "https://as.example\\@evil",
+            "https://as.example:99999/",
+            "https://a b/",
+            "https://",
+            "as.example",
+            "https:as.example",
+            "https:///as.example/",
+            "\thttps://as.example/",
+            "https://as.example/\n",
+            "javascript:alert(1)",
+            "data:text/plain,x",
+            "file:///etc/passwd",
+            "ftp://as.example/",
+            "//as.example/",
+        ] {
+            assert_eq!(
+                code(text, Transport::InsecureHttp),
+                Err(Code::UrlInvalid),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn r003_a_query_is_kept_and_a_fragment_refused() {
+        let endpoint = Endpoint::parse("https://as/a?tenant=x", &Urls, Transport::Secure).unwrap();
+        assert_eq!(
+            endpoint.with_query("response_type=code"),
+            "https://as/a?tenant=x&response_type=code"
+        );
+        let plain = Endpoint::parse("https://as/a", &Urls, Transport::Secure).unwrap();
+        assert_eq!(plain.with_query("a=b"), "https://as/a?a=b");
+        assert_eq!(
+            code("https://as/a#f", Transport::Secure),
+            Err(Code::UrlInvalid)
+        );
+        assert_eq!(
+            code("https://as/a#", Transport::Secure),
+            Err(Code::UrlInvalid)
+        );
+    }
+
+    #[test]
+    fn r043_only_a_path_of_this_origin_is_returned_to() {
+        let path = |text: &str| same_origin_path(text, "https://app.example", &Urls);
+        assert_eq!(path("/orders?x=1#top").as_deref(), Some("/orders?x=1#top"));
+        assert_eq!(path("/").as_deref(), Some("/"));
+        for text in [
+            "//evil",
+            "https://evil",
+            "javascript:alert(1)",
+            "/\\evil",
+            "\t//evil",
+            "/\t/evil",
+            "/%0d//evil",
+            "/%5cevil",
+            "/%2fevil",
+            "data:x",
+            "https:evil",
+            "",
+            "orders",
+            "https://app.example@evil",
+            "/..//evil",
+            "/.//evil",
+        ] {
+            assert_eq!(path(text), None, "{text:?}");
+        }
+    }
+}
