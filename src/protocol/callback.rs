@@ -12,6 +12,7 @@ use super::form;
 use super::http::{printable, web_address};
 use super::metadata::Metadata;
 use super::secret::Secret;
+use super::url::{ParseUrl, Url};
 
 /// Bytes of a callback's query at the most.
 pub const QUERY: usize = 32 * 1024;
@@ -100,12 +101,17 @@ impl Params {
         }
     }
 
-    /// Whether a query holds an answer at all.
-    pub fn present(query: &str) -> bool {
+    /// Whether an address holds an answer at all. A fragment is one only with a state: `#error=…` alone
+    /// may be the page's own.
+    pub fn present(query: &str, fragment: &str) -> bool {
+        const ANSWERS: [&str; 5] = ["code", "error", "response", "access_token", "id_token"];
         let query = query.strip_prefix('?').unwrap_or(query);
+        let answers = |name: &String| ANSWERS.contains(&name.as_str());
+        let stray = Params::fragment(fragment);
         form::parse(query.get(..QUERY).unwrap_or(query))
             .iter()
-            .any(|(name, _)| matches!(name.as_str(), "code" | "error" | "response"))
+            .any(|(name, _)| answers(name))
+            || stray.iter().any(answers) && stray.iter().any(|name| name == "state")
     }
 }
 
@@ -145,12 +151,14 @@ impl Code {
     }
 }
 
-/// Pairs an answer with its record. `arrived_at` is the callback's URL without query and fragment.
+/// Pairs an answer with its record. The place that it arrived at is that of the redirect URI: same
+/// origin, same path (R056).
 pub fn accept(
     answer: &Params,
     pending: Pending,
-    arrived_at: &str,
+    arrived_at: &Url,
     server: &Metadata,
+    urls: &impl ParseUrl,
 ) -> Result<Code, Error> {
     if !super::secret::same(answer.state()?, &pending.state) {
         return Err(Error::new(ErrorCode::StateUnknown).detail("unknown"));
@@ -158,8 +166,8 @@ pub fn accept(
     if pending.issuer != server.issuer.as_str() {
         return Err(ErrorCode::IssuerMismatch.into());
     }
-    let expected = pending.redirect_uri.split('?').next().unwrap_or_default();
-    if arrived_at != expected {
+    let sent_to = urls.parse_url(&pending.redirect_uri, None);
+    if !sent_to.is_some_and(|url| url.same_place(arrived_at)) {
         return Err(ErrorCode::RedirectUriMismatch.into());
     }
     // RFC 9207, section 2.4: before the error is believed, too.

@@ -27,6 +27,13 @@ pub struct Url {
     pub credentials: bool,
 }
 
+impl Url {
+    /// Same origin and path, whatever query and fragment say.
+    pub fn same_place(&self, other: &Url) -> bool {
+        self.origin == other.origin && self.pathname == other.pathname
+    }
+}
+
 /// The platform's URL parser.
 pub trait ParseUrl {
     /// Parses an absolute URL, or one relative to `base`.

@@ -1,0 +1,154 @@
+//! Law 2: what the core needs of the world, as one trait. The web ring has it made of fetch and
+//! WebCrypto; tests have it made of a hand-moved clock and answers by hand.
+
+use core::future::Future;
+
+use alloc::vec::Vec;
+
+use crate::protocol::error::Error;
+use crate::protocol::http::{Request, Response};
+use crate::protocol::json::Object;
+use crate::protocol::jwk::Check;
+use crate::protocol::jws::Hash;
+use crate::protocol::time::{Millis, UnixMillis};
+use crate::protocol::url::ParseUrl;
+
+/// How a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Waited {
+    /// The work is done.
+    Done,
+    /// Patience ran out.
+    Late,
+    /// The caller gave up.
+    Aborted,
+}
+
+/// How much a log line matters.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub enum Level {
+    Debug,
+    Info,
+    Warning,
+}
+
+/// The world: one host for a binary, so generics and not `dyn`.
+pub trait Host: ParseUrl + Clone + 'static {
+    /// Tells that a caller gave up; `AbortSignal` in JavaScript.
+    type Abort: Clone + 'static;
+    /// Tells that shared work is done, to any number of waiters. Never a Rust waker: each waiter must
+    /// be woken by its own request (law 17).
+    type Signal: Clone + 'static;
+
+    /// One exchange, its body included, within `timeout` milliseconds. Redirects are not followed;
+    /// credentials are not sent; nothing is cached; no more than `request.cap` bytes are kept.
+    fn fetch(
+        &self,
+        request: &Request,
+        timeout: Millis,
+        abort: Option<&Self::Abort>,
+    ) -> impl Future<Output = Result<Response, Error>>;
+
+    /// Whether a signature is good.
+    fn verify(&self, check: Check<'_>) -> impl Future<Output = Result<bool, Error>>;
+
+    /// A digest.
+    fn digest(&self, hash: Hash, data: &[u8]) -> impl Future<Output = Result<Vec<u8>, Error>>;
+
+    /// The clock of this machine, right or wrong.
+    fn now(&self) -> UnixMillis;
+
+    /// 32 bytes of the platform's randomness, or an error; never anything weaker (R028).
+    fn random(&self) -> Result<[u8; 32], Error>;
+
+    /// Starts work that many may wait for. It takes its first step after this call returned.
+    fn spawn(&self, work: impl Future<Output = ()> + 'static) -> Self::Signal;
+
+    /// Waits for such work.
+    fn wait(
+        &self,
+        signal: &Self::Signal,
+        patience: Option<Millis>,
+        abort: Option<&Self::Abort>,
+    ) -> impl Future<Output = Waited>;
+
+    /// Keeps the default access token where the next call finds it without asking this crate.
+    fn hold(&self, token: Option<(&str, UnixMillis)>);
+
+    /// One line for whoever watches. Never a secret.
+    fn log(&self, level: Level, kind: &str, fields: &[(&str, &str)]);
+}
+
+/// A page: a host with an address, storage, and somebody who listens.
+pub trait Page: Host {
+    /// Reads from Web Storage, where records of requests under way live.
+    fn get(&self, key: &str) -> Result<Option<alloc::string::String>, Error>;
+    /// Writes to Web Storage.
+    fn set(&self, key: &str, value: &str) -> Result<(), Error>;
+    /// Removes from Web Storage.
+    fn remove(&self, key: &str);
+    /// The keys there that start so.
+    fn keys(&self, prefix: &str) -> Vec<alloc::string::String>;
+
+    /// Reads the tokens' store.
+    fn load(&self, key: &str)
+    -> impl Future<Output = Result<Option<alloc::string::String>, Error>>;
+    /// Writes the tokens' store.
+    fn save(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<UnixMillis>,
+    ) -> impl Future<Output = Result<(), Error>>;
+    /// Removes from the tokens' store.
+    fn forget(&self, key: &str) -> impl Future<Output = Result<(), Error>>;
+
+    /// The page's address; `None` where there is no page, as on a server.
+    fn address(&self) -> Option<alloc::string::String>;
+    /// Replaces the address without loading; the history's state is kept.
+    fn replace_address(&self, url: &str);
+    /// Leaves for that address. Comes back only if that failed, or if the page was taken from the
+    /// back/forward cache.
+    fn leave(&self, url: &str) -> impl Future<Output = Error>;
+    /// Calls `Session::tick` after that many milliseconds; `None` calls it off.
+    fn schedule(&self, after: Option<Millis>);
+    /// Tells the listeners.
+    fn emit(&self, event: Event<'_>);
+}
+
+/// What a session tells.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Somebody signed in.
+    SignedIn {
+        /// Of the id_token.
+        claims: Option<&'a Object>,
+    },
+    /// The access token was renewed.
+    Renewed {
+        /// When it expires.
+        expires_at: Option<UnixMillis>,
+    },
+    /// A renewal failed and may succeed later.
+    RenewalFailed {
+        /// Why.
+        error: &'a Error,
+    },
+    /// The access token expired and cannot be renewed.
+    Expired,
+    /// The session is over.
+    SignedOut {
+        /// `sign-out` or `final-error`.
+        reason: &'static str,
+        /// The final error.
+        error: Option<&'a Error>,
+    },
+    /// Something to know about that is no failure of the call.
+    Warning {
+        /// A stable word.
+        code: &'static str,
+        /// For people.
+        message: &'static str,
+    },
+}

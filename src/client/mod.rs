@@ -1,0 +1,14 @@
+//! The second ring: the order of things. Async, generic over [`host::Host`], tested natively with a
+//! fake host and a hand-moved clock.
+
+pub mod config;
+pub mod flight;
+pub mod host;
+pub mod login;
+pub mod record;
+pub mod resource;
+pub mod server;
+pub mod session;
+pub mod shelf;
+pub mod token_client;
+pub mod tokens;

@@ -1,0 +1,417 @@
+//! One authorization server as this client knows it: its metadata and keys, each fetched once for all
+//! who ask (R022, R107, R112), and the exchanges with it.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
+
+use crate::protocol::client_auth::Method;
+use crate::protocol::error::{Code, Error};
+use crate::protocol::form::Form;
+use crate::protocol::http::{Request, Response};
+use crate::protocol::id_token::{self, Claims, Expected, Nonce};
+use crate::protocol::json::{self, Json, Object};
+use crate::protocol::jwk::{self, KeySet, PublicKey};
+use crate::protocol::jws::{Unverified, invalid};
+use crate::protocol::metadata::{self, Metadata, missing};
+use crate::protocol::secret::Secret;
+use crate::protocol::time::{Millis, UnixMillis};
+use crate::protocol::token::{self, Tokens};
+use crate::protocol::url::Endpoint;
+
+use super::config::Config;
+use super::flight::Flights;
+use super::host::{Host, Level};
+
+/// A metadata document is used for a day at the most.
+const METADATA_LIFE: Millis = 24 * 3600 * 1000;
+/// A key set is used for ten minutes at the most.
+const KEYS_LIFE: Millis = 10 * 60 * 1000;
+/// An unknown key is asked for once a minute at the most.
+const COOLDOWN: Millis = 60 * 1000;
+/// A machine's clock may be wrong by a day at the most.
+const SKEW: Millis = 24 * 3600 * 1000;
+
+/// What no metadata by hand can have: the document is asked for.
+pub const EVERYTHING: &[&str] = &["*"];
+
+/// A document and when it came.
+#[derive(Clone)]
+struct Fetched<T> {
+    value: Rc<T>,
+    document: Rc<Object>,
+    at: UnixMillis,
+}
+
+struct State {
+    metadata: Option<Fetched<Metadata>>,
+    keys: Option<Fetched<KeySet>>,
+    missed_at: Option<UnixMillis>,
+}
+
+struct Inner<H: Host> {
+    host: H,
+    config: Config,
+    state: RefCell<State>,
+    documents: Flights<H, Rc<Object>>,
+}
+
+/// One server. Clones share what is known.
+pub struct Server<H: Host>(Rc<Inner<H>>);
+
+impl<H: Host> Clone for Server<H> {
+    fn clone(&self) -> Self {
+        Server(self.0.clone())
+    }
+}
+
+/// Tokens, and what the exchange tells about the clock.
+#[derive(Clone, Debug)]
+pub struct Granted {
+    /// The checked response.
+    pub tokens: Tokens,
+    /// When it came, by this machine's clock.
+    pub received_at: UnixMillis,
+    /// Milliseconds that the server's clock is ahead, by its `Date`.
+    pub skew: Option<Millis>,
+}
+
+impl Granted {
+    /// When the access token expires, by this machine's clock.
+    pub fn expires_at(&self) -> Option<UnixMillis> {
+        self.tokens
+            .expires_in
+            .map(|seconds| self.received_at + Millis::from(seconds) * 1000)
+    }
+}
+
+/// What an id_token is held against, beyond what the configuration says.
+#[derive(Clone, Copy, Debug)]
+pub struct Want<'a> {
+    /// The claim `nonce`.
+    pub nonce: Nonce<'a>,
+    /// Seconds.
+    pub max_age: Option<u32>,
+    /// Values of `acr`.
+    pub essential_acr: &'a [String],
+    /// For `at_hash`.
+    pub access_token: Option<&'a Secret>,
+    /// For `c_hash`.
+    pub code: Option<&'a Secret>,
+    /// Milliseconds that the server's clock is ahead, where that is known.
+    pub skew: Option<Millis>,
+}
+
+impl<H: Host> Server<H> {
+    /// Nothing is asked yet. With a patience, work of other requests is not relied on.
+    pub fn new(host: H, config: Config, patience: Option<Millis>) -> Server<H> {
+        let documents = Flights::new(host.clone(), patience);
+        let state = State {
+            metadata: None,
+            keys: None,
+            missed_at: None,
+        };
+        Server(Rc::new(Inner {
+            host,
+            config,
+            state: RefCell::new(state),
+            documents,
+        }))
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The world.
+    pub fn host(&self) -> &H {
+        &self.0.host
+    }
+
+    /// The metadata, with those members in it if the server has them. Members by hand suffice where
+    /// they hold all that is needed; else the document is asked for.
+    pub async fn metadata(
+        &self,
+        needed: &[&str],
+        abort: Option<&H::Abort>,
+    ) -> Result<Rc<Metadata>, Error> {
+        let config = self.config();
+        let by_hand = needed
+            .iter()
+            .all(|name| config.metadata.get(name).is_some());
+        if by_hand || !config.discovers && config.discovery_url.is_none() {
+            return self.check_metadata(&Object::new()).map(Rc::new);
+        }
+        let now = self.host().now();
+        if let Some(known) = &self.0.state.borrow().metadata
+            && fresh(known.at, now, METADATA_LIFE)
+        {
+            return Ok(known.value.clone());
+        }
+        let document = self
+            .0
+            .documents
+            .share("metadata", abort, || {
+                let server = self.clone();
+                async move { server.discover().await.map(Rc::new) }
+            })
+            .await?;
+        self.keep_metadata(document, now)
+    }
+
+    fn keep_metadata(&self, document: Rc<Object>, at: UnixMillis) -> Result<Rc<Metadata>, Error> {
+        let value = Rc::new(self.check_metadata(&document)?);
+        let known = Fetched {
+            value: value.clone(),
+            document,
+            at,
+        };
+        self.0.state.borrow_mut().metadata = Some(known);
+        Ok(value)
+    }
+
+    fn check_metadata(&self, discovered: &Object) -> Result<Metadata, Error> {
+        let config = self.config();
+        let mut document = discovered.clone();
+        for (name, value) in config.metadata.iter() {
+            document.set(name, value.clone());
+        }
+        Metadata::check(document, &config.issuer, self.host(), config.transport)
+    }
+
+    /// OpenID Connect Discovery first, then RFC 8414; or the one address that the caller gave.
+    async fn discover(&self) -> Result<Object, Error> {
+        let config = self.config();
+        if let Some(url) = &config.discovery_url {
+            return self.document(url).await;
+        }
+        let parse = |text: &str| Endpoint::parse(text, self.host(), config.transport);
+        match self.document(&parse(&config.issuer.openid_url())?).await {
+            Err(error)
+                if error.code() == Code::MetadataInvalid
+                    && matches!(error.http_status(), Some(400..=499)) =>
+            {
+                self.document(&parse(&config.issuer.oauth_url())?).await
+            }
+            other => other,
+        }
+    }
+
+    async fn document(&self, url: &Endpoint) -> Result<Object, Error> {
+        let reply = self.send("metadata", &metadata::request(url), None).await?;
+        let document = metadata::response(&reply)?;
+        metadata::require_issuer(&document, &self.config().issuer)?;
+        Ok(document)
+    }
+
+    /// The keys, fetched if they are not at hand or too old.
+    pub async fn keys(&self, abort: Option<&H::Abort>) -> Result<Rc<KeySet>, Error> {
+        let now = self.host().now();
+        if let Some(known) = &self.0.state.borrow().keys
+            && fresh(known.at, now, KEYS_LIFE)
+        {
+            return Ok(known.value.clone());
+        }
+        self.fetch_keys(abort).await
+    }
+
+    async fn fetch_keys(&self, abort: Option<&H::Abort>) -> Result<Rc<KeySet>, Error> {
+        let metadata = self.metadata(&["jwks_uri"], abort).await?;
+        let url = metadata
+            .jwks_uri
+            .clone()
+            .ok_or_else(|| missing("jwks_uri"))?;
+        let set = self
+            .0
+            .documents
+            .share("jwks", abort, || {
+                let (server, url) = (self.clone(), url.clone());
+                async move {
+                    let reply = server.send("jwks", &jwk::request(&url), None).await?;
+                    jwk::response(&reply).map(Rc::new)
+                }
+            })
+            .await?;
+        self.keep_keys(set, self.host().now())
+    }
+
+    fn keep_keys(&self, document: Rc<Object>, at: UnixMillis) -> Result<Rc<KeySet>, Error> {
+        let value = Rc::new(KeySet::check(&document)?);
+        if value.leaked {
+            self.host()
+                .log(Level::Warning, "jwks-holds-secret-keys", &[]);
+        }
+        let known = Fetched {
+            value: value.clone(),
+            document,
+            at,
+        };
+        self.0.state.borrow_mut().keys = Some(known);
+        Ok(value)
+    }
+
+    /// The key for a token: at most one more fetch for a key that is unknown (R107).
+    async fn key(&self, token: &Unverified, abort: Option<&H::Abort>) -> Result<PublicKey, Error> {
+        if let Some(by_hand) = self.config().metadata.get("jwks") {
+            let set = by_hand.as_object().ok_or(Code::JwksInvalid)?;
+            return KeySet::check(set)?.find(token).cloned();
+        }
+        let error = match self.keys(abort).await?.find(token) {
+            Ok(key) => return Ok(key.clone()),
+            Err(error) => error,
+        };
+        let now = self.host().now();
+        let missed_at = self.0.state.borrow().missed_at;
+        if error.detail_text().is_some() || missed_at.is_some_and(|at| fresh(at, now, COOLDOWN)) {
+            return Err(error);
+        }
+        self.0.state.borrow_mut().missed_at = Some(now);
+        self.fetch_keys(abort).await?.find(token).cloned()
+    }
+
+    /// One exchange. Its line in the log says which, never where to in full.
+    pub async fn send(
+        &self,
+        purpose: &'static str,
+        request: &Request,
+        abort: Option<&H::Abort>,
+    ) -> Result<Response, Error> {
+        let host = self.host();
+        match host.fetch(request, self.config().timeout, abort).await {
+            Ok(reply) => {
+                let status = json::integer_text(i64::from(reply.status));
+                host.log(
+                    Level::Debug,
+                    "response",
+                    &[("endpoint", purpose), ("status", &status)],
+                );
+                reply.not_redirected()
+            }
+            Err(error) => {
+                let fields = [("endpoint", purpose), ("code", error.code().as_str())];
+                host.log(Level::Info, "request-failed", &fields);
+                Err(error)
+            }
+        }
+    }
+
+    /// How this client shows who it is at that server.
+    pub fn method(&self, metadata: &Metadata) -> Result<Method, Error> {
+        self.config().auth.method_for(metadata)
+    }
+
+    /// Asks the token endpoint.
+    pub async fn token(&self, grant: Form, abort: Option<&H::Abort>) -> Result<Granted, Error> {
+        let metadata = self.metadata(&["token_endpoint"], abort).await?;
+        let to = metadata
+            .token_endpoint
+            .as_ref()
+            .ok_or_else(|| missing("token_endpoint"))?;
+        let config = self.config();
+        let request = token::request(to, &config.auth, self.method(&metadata)?, grant);
+        let reply = self.send("token", &request, abort).await?;
+        let received_at = self.host().now();
+        Ok(Granted {
+            tokens: token::response(&reply, config.reading)?,
+            received_at,
+            skew: reply.server_time().map(|time| time - received_at),
+        })
+    }
+
+    /// Proves an id_token and reads its claims; and how far the server's clock is ahead.
+    pub async fn id_token(
+        &self,
+        raw: &str,
+        want: Want<'_>,
+        abort: Option<&H::Abort>,
+    ) -> Result<(Claims, Millis), Error> {
+        let config = self.config();
+        let token = id_token::parse(raw, &config.algorithms)?;
+        let key = self.key(&token, abort).await?;
+        let good = self.host().verify(token.check(&key)).await?;
+        let token = token.verified(good)?;
+
+        let hash = token.hash();
+        let mut access_token_digest = None;
+        if let (true, Some(secret)) = (token.has("at_hash"), want.access_token) {
+            access_token_digest = Some(self.host().digest(hash, secret.expose().as_bytes()).await?);
+        }
+        let mut code_digest = None;
+        if let (true, Some(secret)) = (token.has("c_hash"), want.code) {
+            code_digest = Some(self.host().digest(hash, secret.expose().as_bytes()).await?);
+        }
+
+        let now = self.host().now();
+        let fresh_iat = match want.nonce {
+            Nonce::Is(nonce) if token.answers(nonce) => token.issued_at(),
+            _ => None,
+        };
+        let skew = want.skew.or(fresh_iat.map(|iat| iat - now)).unwrap_or(0);
+        if skew.abs() > SKEW {
+            return Err(invalid("clock"));
+        }
+        let expected = Expected {
+            issuer: &config.issuer,
+            client_id: &config.auth.id,
+            trusted_audiences: &config.trusted_audiences,
+            nonce: want.nonce,
+            max_age: want.max_age,
+            essential_acr: want.essential_acr,
+            tolerance: config.tolerance,
+            access_token_digest: access_token_digest.as_deref(),
+            code_digest: code_digest.as_deref(),
+        };
+        Ok((token.claims(&expected, now + skew)?, skew))
+    }
+
+    /// What is known of the server, as text for a store: metadata and keys.
+    pub fn to_text(&self) -> Option<String> {
+        let state = self.0.state.borrow();
+        let mut out = Object::new();
+        if let Some(known) = &state.metadata {
+            out.set("metadata", Json::Object((*known.document).clone()));
+            out.set_integer("metadata_at", Some(known.at));
+        }
+        if let Some(known) = &state.keys {
+            out.set("jwks", Json::Object((*known.document).clone()));
+            out.set_integer("jwks_at", Some(known.at));
+        }
+        state.metadata.as_ref().map(|_| out.to_text())
+    }
+
+    /// Takes stored text over, by the same constructors as an answer from the network (R171).
+    pub fn restore(&self, text: &str) {
+        let Ok(mut stored) = json::read_object(text.as_bytes()) else {
+            return;
+        };
+        let now = self.host().now();
+        let mut part = |name: &str, at: &str, life: Millis| match stored.take(name) {
+            Some(Json::Object(document)) => stored
+                .get(at)
+                .and_then(Json::as_integer)
+                .filter(|at| fresh(*at, now, life))
+                .map(|at| (Rc::new(document), at)),
+            _ => None,
+        };
+        let metadata = part("metadata", "metadata_at", METADATA_LIFE);
+        let keys = part("jwks", "jwks_at", KEYS_LIFE);
+        let Some((document, at)) = metadata else {
+            return;
+        };
+        if metadata::require_issuer(&document, &self.config().issuer).is_err()
+            || self.keep_metadata(document, at).is_err()
+        {
+            return;
+        }
+        if let Some((document, at)) = keys {
+            // A damaged set is as if there were none: it is fetched.
+            let _ = self.keep_keys(document, at);
+        }
+    }
+}
+
+/// Not older than its life, and not from the future.
+fn fresh(at: UnixMillis, now: UnixMillis, life: Millis) -> bool {
+    (0..life).contains(&(now - at))
+}

@@ -1,0 +1,366 @@
+//! RFC 6749, section 4.4 and the grants beside it, for machines: tokens from a cache that one request
+//! fills for all who ask at once. Failures are never cached.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::{Cell, RefCell};
+
+use crate::protocol::authorize::{Pending, SignIn, Wish};
+use crate::protocol::callback::Params;
+use crate::protocol::error::{Code, Error};
+use crate::protocol::form::Form;
+use crate::protocol::id_token::{Claims, Nonce};
+use crate::protocol::json::Object;
+use crate::protocol::logout::{self, Logout};
+use crate::protocol::metadata::{Metadata, missing};
+use crate::protocol::revoke;
+use crate::protocol::secret::Secret;
+use crate::protocol::time::Millis;
+use crate::protocol::url::Url;
+use crate::protocol::userinfo;
+
+use super::config::{Config, invalid};
+use super::flight::Flights;
+use super::host::Host;
+use super::login::{self, SignedIn};
+use super::resource;
+use super::server::{EVERYTHING, Granted, Server, Want};
+use super::tokens::{AccessToken, Cache, stale};
+
+/// How long one request waits for a token that another asked for, before it asks itself: on the edge
+/// the other may have ended, and its work with it (law 17).
+const PATIENCE: Millis = 3000;
+
+/// How a token from the cache is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Ask {
+    /// What it is for.
+    pub wish: Wish,
+    /// Milliseconds that it must live still.
+    pub min_lifetime: Millis,
+    /// Not from the cache.
+    pub force: bool,
+    /// Not this one: it was refused.
+    pub refused: Option<Secret>,
+}
+
+struct Inner<H: Host> {
+    server: Server<H>,
+    cache: RefCell<Cache>,
+    flights: Flights<H, Rc<AccessToken>>,
+    default_key: String,
+    closed: Cell<bool>,
+}
+
+/// Asks a token endpoint for tokens. Clones are the same client.
+pub struct TokenClient<H: Host>(Rc<Inner<H>>);
+
+impl<H: Host> Clone for TokenClient<H> {
+    fn clone(&self) -> Self {
+        TokenClient(self.0.clone())
+    }
+}
+
+impl<H: Host> TokenClient<H> {
+    /// Does no I/O.
+    pub fn new(host: H, config: Config) -> TokenClient<H> {
+        let default_key = config.wish.key();
+        TokenClient(Rc::new(Inner {
+            flights: Flights::new(host.clone(), Some(PATIENCE)),
+            server: Server::new(host, config, Some(PATIENCE)),
+            cache: RefCell::default(),
+            default_key,
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Server<H> {
+        &self.0.server
+    }
+
+    /// The options.
+    pub fn config(&self) -> &Config {
+        self.0.server.config()
+    }
+
+    /// Every call after this one is refused.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        self.0.cache.borrow_mut().clear();
+        self.server().host().hold(None);
+    }
+
+    fn open(&self) -> Result<(), Error> {
+        if self.0.closed.get() {
+            Err(Code::Closed.into())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// An access token by client credentials: from the cache, or from the server.
+    pub async fn access_token(
+        &self,
+        ask: Ask,
+        abort: Option<&H::Abort>,
+    ) -> Result<Rc<AccessToken>, Error> {
+        self.open()?;
+        ask.wish.check()?;
+        let wish = ask.wish.over(&self.config().wish);
+        let key = wish.key();
+        let now = self.server().host().now();
+        let known = self.0.cache.borrow().find(&key);
+        if let Some(token) = known {
+            let refused = ask
+                .refused
+                .as_ref()
+                .is_some_and(|secret| *secret == token.secret);
+            let good = token.fresh(now, self.config().renew_before, ask.min_lifetime);
+            if !ask.force && !refused && good && !stale(&token, now) {
+                return Ok(token);
+            }
+            if refused {
+                self.0.cache.borrow_mut().drop_key(&key);
+                if key == self.0.default_key {
+                    self.server().host().hold(None);
+                }
+            }
+        }
+        let result = self
+            .0
+            .flights
+            .share(&key, abort, || {
+                let (client, key, wish) = (self.clone(), key.clone(), wish.clone());
+                async move { client.fill(&key, &wish).await }
+            })
+            .await;
+        match result {
+            Err(error) if error.retryable() && !ask.force && ask.refused.is_none() => {
+                // The last token serves for as long as it lives.
+                let now = self.server().host().now();
+                let last = self.0.cache.borrow().find(&key);
+                last.filter(|token| {
+                    token
+                        .expires_at
+                        .is_some_and(|at| now + ask.min_lifetime < at)
+                })
+                .ok_or(error)
+            }
+            other => other,
+        }
+    }
+
+    async fn fill(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
+        let mut grant = Form::new();
+        grant.push("grant_type", "client_credentials");
+        wish.write(&mut grant);
+        let granted = self.server().token(grant, None).await?;
+        self.open()?;
+        let token = Rc::new(AccessToken::of(&granted, wish.scope.as_deref()));
+        let host = self.server().host();
+        self.0
+            .cache
+            .borrow_mut()
+            .put(key, token.clone(), host.now());
+        if key == self.0.default_key
+            && let Some(until) = token.renew_at(self.config().renew_before)
+        {
+            host.hold(Some((token.secret.expose(), until)));
+        }
+        Ok(token)
+    }
+
+    /// The flight for a wish, so that its work can be handed to `waitUntil`.
+    pub fn under_way(&self, wish: &Wish) -> Option<H::Signal> {
+        let key = wish.clone().over(&self.config().wish).key();
+        self.0.flights.find(&key).map(|seat| seat.signal().clone())
+    }
+
+    /// One request with exactly these parameters and the client's authentication; nothing is cached.
+    pub async fn request_token(
+        &self,
+        grant_type: &str,
+        parameters: &[(String, String)],
+        abort: Option<&H::Abort>,
+    ) -> Result<Granted, Error> {
+        self.open()?;
+        if grant_type.is_empty() {
+            return Err(invalid("grantType"));
+        }
+        let mut grant = Form::new();
+        grant.push("grant_type", grant_type);
+        for (name, value) in parameters {
+            // How the client shows who it is, is not a parameter.
+            const OURS: [&str; 5] = [
+                "grant_type",
+                "client_id",
+                "client_secret",
+                "client_assertion",
+                "client_assertion_type",
+            ];
+            if name.is_empty() || OURS.contains(&name.as_str()) {
+                return Err(invalid("parameters"));
+            }
+            grant.push(name, value);
+        }
+        self.server().token(grant, abort).await
+    }
+
+    /// One request of a grant, with the wish written behind the grant's own parameters. The client's
+    /// default scope goes only with the grants that start something (`defaults`).
+    pub async fn grant(
+        &self,
+        mut grant: Form,
+        wish: Wish,
+        defaults: bool,
+        abort: Option<&H::Abort>,
+    ) -> Result<Granted, Error> {
+        self.open()?;
+        wish.check()?;
+        let wish = if defaults {
+            wish.over(&self.config().wish)
+        } else {
+            wish
+        };
+        if wish.parameters.iter().any(|(name, _)| grant.has(name)) {
+            return Err(invalid("parameters"));
+        }
+        wish.write(&mut grant);
+        self.server().token(grant, abort).await
+    }
+
+    /// Where `fetch` may take a token to, and what for.
+    pub fn allow(&self, url: &Url) -> Result<Wish, Error> {
+        self.open()?;
+        resource::entry(self.config(), url).map(|allowed| allowed.wish.clone())
+    }
+
+    /// The first step of a sign-in for a server that keeps its own sessions.
+    pub async fn authorization_request(
+        &self,
+        redirect_uri: &str,
+        mut ask: SignIn,
+        abort: Option<&H::Abort>,
+    ) -> Result<(String, Pending), Error> {
+        self.open()?;
+        ask.wish = ask.wish.over(&self.config().wish);
+        login::begin(self.server(), redirect_uri, ask, abort).await
+    }
+
+    /// The second step: all checks, then the exchange.
+    pub async fn callback(
+        &self,
+        answer: &Params,
+        pending: Pending,
+        arrived_at: &Url,
+        abort: Option<&H::Abort>,
+    ) -> Result<SignedIn, Error> {
+        self.open()?;
+        login::finish(self.server(), answer, pending, arrived_at, abort).await
+    }
+
+    /// Proves an id_token.
+    pub async fn validate_id_token(
+        &self,
+        raw: &str,
+        want: Want<'_>,
+        abort: Option<&H::Abort>,
+    ) -> Result<Claims, Error> {
+        self.open()?;
+        self.server()
+            .id_token(raw, want, abort)
+            .await
+            .map(|(claims, _)| claims)
+    }
+
+    /// What is expected of an id_token unless the caller says more.
+    pub fn want<'a>(nonce: Option<&'a str>) -> Want<'a> {
+        Want {
+            nonce: nonce.map_or(Nonce::Absent, Nonce::Is),
+            max_age: None,
+            essential_acr: &[],
+            access_token: None,
+            code: None,
+            skew: Some(0),
+        }
+    }
+
+    /// The server's metadata.
+    pub async fn metadata(&self, abort: Option<&H::Abort>) -> Result<Rc<Metadata>, Error> {
+        self.open()?;
+        self.server().metadata(EVERYTHING, abort).await
+    }
+
+    /// More about a person.
+    pub async fn user_info(
+        &self,
+        access_token: &Secret,
+        subject: &str,
+        abort: Option<&H::Abort>,
+    ) -> Result<Object, Error> {
+        self.open()?;
+        user_info(self.server(), access_token, subject, abort).await
+    }
+
+    /// Gives a token back.
+    pub async fn revoke(
+        &self,
+        token: &Secret,
+        hint: Option<&str>,
+        abort: Option<&H::Abort>,
+    ) -> Result<(), Error> {
+        self.open()?;
+        revoke_token(self.server(), token, hint, abort).await
+    }
+
+    /// Where a person goes to leave the server, too.
+    pub async fn end_session_url(
+        &self,
+        logout: &Logout,
+        abort: Option<&H::Abort>,
+    ) -> Result<String, Error> {
+        self.open()?;
+        let metadata = self
+            .server()
+            .metadata(&["end_session_endpoint"], abort)
+            .await?;
+        logout::url(&metadata, &self.config().auth.id, logout)
+    }
+}
+
+/// OpenID Connect Core 1.0, section 5.3.
+pub async fn user_info<H: Host>(
+    server: &Server<H>,
+    access_token: &Secret,
+    subject: &str,
+    abort: Option<&H::Abort>,
+) -> Result<Object, Error> {
+    let metadata = server.metadata(&["userinfo_endpoint"], abort).await?;
+    let url = metadata
+        .userinfo_endpoint
+        .as_ref()
+        .ok_or_else(|| missing("userinfo_endpoint"))?;
+    let reply = server
+        .send("userinfo", &userinfo::request(url, access_token), abort)
+        .await?;
+    userinfo::response(&reply, subject)
+}
+
+/// RFC 7009.
+pub async fn revoke_token<H: Host>(
+    server: &Server<H>,
+    token: &Secret,
+    hint: Option<&str>,
+    abort: Option<&H::Abort>,
+) -> Result<(), Error> {
+    let metadata = server.metadata(&["revocation_endpoint"], abort).await?;
+    let url = metadata
+        .revocation_endpoint
+        .as_ref()
+        .ok_or_else(|| missing("revocation_endpoint"))?;
+    let method = server.method(&metadata)?;
+    let mut request = revoke::request(url, &server.config().auth, method, token, hint);
+    request.keepalive = true;
+    revoke::response(&server.send("revocation", &request, abort).await?)
+}

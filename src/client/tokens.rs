@@ -1,0 +1,108 @@
+//! Access tokens in hand, and how long they may be handed out (R124). Expiry counts from when the token
+//! came, by this machine's clock; how that clock differs from the server's does not matter.
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::protocol::secret::Secret;
+use crate::protocol::time::{Millis, UnixMillis};
+
+use super::server::Granted;
+
+/// A token whose life is unknown is used again for five minutes at the most.
+const UNKNOWN_LIFE: Millis = 5 * 60 * 1000;
+/// So many tokens are kept at the most; the oldest goes first.
+const TOKENS: usize = 256;
+
+/// An access token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AccessToken {
+    /// Opaque.
+    pub secret: Secret,
+    /// When it came, by this machine's clock.
+    pub received_at: UnixMillis,
+    /// When it expires, where the server said so.
+    pub expires_at: Option<UnixMillis>,
+    /// As granted.
+    pub scope: Option<String>,
+}
+
+impl AccessToken {
+    /// Out of a checked response.
+    pub fn of(granted: &Granted, asked_scope: Option<&str>) -> AccessToken {
+        AccessToken {
+            secret: granted.tokens.access_token.clone(),
+            received_at: granted.received_at,
+            expires_at: granted.expires_at(),
+            scope: granted
+                .tokens
+                .scope
+                .clone()
+                .or_else(|| asked_scope.map(String::from)),
+        }
+    }
+
+    /// Whether it lives still.
+    pub fn alive(&self, now: UnixMillis) -> bool {
+        self.expires_at.is_none_or(|at| now < at)
+    }
+
+    /// When to renew it: some time before its end, but never in the first four fifths of its life, so
+    /// that a short life makes no storm (R124).
+    pub fn renew_at(&self, before: Millis) -> Option<UnixMillis> {
+        let expires_at = self.expires_at?;
+        Some(expires_at - before.min((expires_at - self.received_at) / 5))
+    }
+
+    /// Whether it may be handed out without renewing it.
+    pub fn fresh(&self, now: UnixMillis, before: Millis, min_lifetime: Millis) -> bool {
+        match (self.renew_at(before), self.expires_at) {
+            (Some(renew_at), Some(expires_at)) => {
+                // A clock that was set back makes a token look as if it came from the future.
+                let back = now < self.received_at - UNKNOWN_LIFE;
+                now < renew_at && now + min_lifetime < expires_at && !back
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Tokens by the request that they answer.
+#[derive(Default)]
+pub struct Cache(Vec<(String, Rc<AccessToken>)>);
+
+impl Cache {
+    /// The token of a key.
+    pub fn find(&self, key: &str) -> Option<Rc<AccessToken>> {
+        self.0
+            .iter()
+            .find(|(known, _)| known == key)
+            .map(|(_, token)| token.clone())
+    }
+
+    /// Keeps a token; dead ones go.
+    pub fn put(&mut self, key: &str, token: Rc<AccessToken>, now: UnixMillis) {
+        self.0
+            .retain(|(known, token)| known != key && token.alive(now));
+        if self.0.len() >= TOKENS {
+            self.0.remove(0);
+        }
+        self.0.push((key.into(), token));
+    }
+
+    /// Forgets a token.
+    pub fn drop_key(&mut self, key: &str) {
+        self.0.retain(|(known, _)| known != key);
+    }
+
+    /// Forgets all.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// A token of unknown life counts as old after a while.
+pub fn stale(token: &AccessToken, now: UnixMillis) -> bool {
+    token.expires_at.is_none() && !(0..UNKNOWN_LIFE).contains(&(now - token.received_at))
+}
