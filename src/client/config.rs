@@ -141,6 +141,44 @@ impl Config {
     }
 }
 
+/// Options of a page as they came.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs)]
+pub struct PageOptions {
+    pub redirect_uri: String,
+    pub post_logout_redirect_uri: Option<String>,
+    pub background_renewal: bool,
+}
+
+/// What is particular to a page.
+#[derive(Clone, Debug)]
+pub struct PageConfig {
+    /// The exact registered string.
+    pub redirect_uri: String,
+    /// Where the server sends people after a sign-out.
+    pub post_logout_redirect_uri: Option<String>,
+    /// Renew by a timer, too.
+    pub background_renewal: bool,
+}
+
+impl PageConfig {
+    /// Checks the options.
+    pub fn check(
+        options: PageOptions,
+        urls: &impl ParseUrl,
+        transport: Transport,
+    ) -> Result<PageConfig, Error> {
+        let post_logout = options.post_logout_redirect_uri;
+        Ok(PageConfig {
+            redirect_uri: redirect_uri(&options.redirect_uri, "redirectUri", urls, transport)?,
+            post_logout_redirect_uri: post_logout
+                .map(|uri| redirect_uri(&uri, "postLogoutRedirectUri", urls, transport))
+                .transpose()?,
+            background_renewal: options.background_renewal,
+        })
+    }
+}
+
 /// An absolute redirect URI without a fragment (R035), kept as it was written.
 pub fn redirect_uri(
     text: &str,

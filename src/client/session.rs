@@ -18,7 +18,7 @@ use crate::protocol::secret::{Secret, same};
 use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::{Url, same_origin_path};
 
-use super::config::{Config, invalid};
+use super::config::{Config, PageConfig, invalid};
 use super::flight::{Flights, Seat};
 use super::host::{Event, Level, Page};
 use super::login::{self, refresh_grant};
@@ -32,17 +32,6 @@ use super::tokens::AccessToken;
 /// After a failed renewal the timer tries again: first after five seconds, then twice as long each
 /// time, five minutes at the most.
 const RETRY: (Millis, Millis) = (5_000, 300_000);
-
-/// What is particular to a page.
-#[derive(Clone, Debug)]
-pub struct PageConfig {
-    /// The exact registered string.
-    pub redirect_uri: String,
-    /// Where the server sends people after a sign-out.
-    pub post_logout_redirect_uri: Option<String>,
-    /// Renew by a timer, too.
-    pub background_renewal: bool,
-}
 
 /// What one callback brought, for every instance that asked.
 #[derive(Clone, Debug)]
@@ -591,6 +580,11 @@ impl<P: Page> Session<P> {
         });
         self.page()
             .schedule(due.map(|due| (due - now).clamp(0, i64::from(i32::MAX))));
+    }
+
+    /// Starts the timer, once there is somebody for it to call.
+    pub fn wake(&self) {
+        self.reschedule();
     }
 
     /// What the timer calls.

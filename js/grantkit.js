@@ -1,0 +1,369 @@
+// Law 13: the public objects. A private handle each, forwarding; the catch for a trap; and the one fast
+// path. No protocol logic.
+
+import { asError, grantError } from './error.js'
+import * as glue from '../pkg/grantkit.js'
+
+const trapped = (error) => error instanceof WebAssembly.RuntimeError
+const poisoned = () =>
+  grantError('instance_poisoned', 'The WebAssembly instance failed and was dropped; call again.', {
+    retryable: true,
+  })
+
+// Calls under way, so that none hangs when the instance fails beneath it; and which instance is in use.
+const pending = new Set()
+let generation = 0
+
+function poison() {
+  generation++
+  // The next call of the glue makes a fresh instance of the same module.
+  glue.reset()
+  for (const reject of pending) reject(poisoned())
+  pending.clear()
+}
+
+/** A synchronous call into the wasm. */
+function enter(call) {
+  // At work while nothing of it runs: it trapped in between, in a callback of its own.
+  if (glue.busy()) {
+    poison()
+    throw poisoned()
+  }
+  try {
+    return call()
+  } catch (error) {
+    if (!trapped(error)) throw asError(error)
+    poison()
+    throw poisoned()
+  }
+}
+
+/** A call that answers with a promise. */
+function begin(call) {
+  return new Promise((resolve, reject) => {
+    const promise = enter(call)
+    pending.add(reject)
+    const settle = (how) => (value) => {
+      pending.delete(reject)
+      how(value)
+    }
+    promise.then(
+      settle(resolve),
+      settle((error) => reject(asError(error))),
+    )
+  })
+}
+
+const closed = () =>
+  grantError('closed', 'The session or client was closed; make a new one.', { fault: 'caller' })
+
+/** What both public classes stand on: the handle, the held token, the clock. */
+class Connection {
+  #open
+  #now
+  #handle
+  #generation
+  #closed = false
+  #token
+  #until = 0
+
+  constructor(open, now) {
+    this.#open = open
+    this.#now = now
+  }
+
+  hold = (token, until) => {
+    this.#token = token
+    this.#until = until
+  }
+
+  get isClosed() {
+    return this.#closed
+  }
+
+  adopt(handle, made) {
+    this.#handle = handle
+    this.#generation = made
+    if (this.#closed) this.close()
+  }
+
+  /** The handle, made anew after a failure of the instance. */
+  handle() {
+    if (this.#closed) throw closed()
+    if (this.#generation !== generation) {
+      this.hold(undefined, 0)
+      this.#generation = generation
+      this.#handle = this.#open()
+    }
+    return this.#handle
+  }
+
+  call(run) {
+    try {
+      const handle = this.handle()
+      return typeof handle.then === 'function'
+        ? handle.then((made) => {
+            this.#handle = made
+            return begin(() => run(made))
+          })
+        : begin(() => run(handle))
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  read(run, absent) {
+    if (this.#closed) return absent
+    const handle = this.handle()
+    return typeof handle.then === 'function' ? absent : enter(() => run(handle))
+  }
+
+  /** The hottest call: a look at a held string. */
+  token(options, run) {
+    if (options === undefined && this.#token !== undefined && this.#now() < this.#until) {
+      return Promise.resolve(this.#token)
+    }
+    return this.call(run)
+  }
+
+  close() {
+    this.#closed = true
+    this.hold(undefined, 0)
+    const handle = this.#handle
+    if (this.#generation === generation && handle && typeof handle.then !== 'function') {
+      this.#handle = undefined
+      enter(() => handle.close())
+    }
+  }
+}
+
+const clock = (options) =>
+  typeof options?.now === 'function' ? options.now : Date.now
+// The held token and everything else that is secret stays behind private names (R175).
+const redacted = () => '[redacted]'
+const inspect = Symbol.for('nodejs.util.inspect.custom')
+const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose')
+const KEY = Symbol('key')
+
+export class Session {
+  #connection
+  #events
+
+  constructor(key, connection, events) {
+    if (key !== KEY) throw new TypeError('Use createSession')
+    this.#connection = connection
+    this.#events = events
+  }
+
+  get signedIn() {
+    return this.#connection.read((handle) => handle.signedIn, false)
+  }
+  get claims() {
+    return this.#connection.read((handle) => handle.claims, null)
+  }
+  get expiresAt() {
+    return this.#connection.read((handle) => handle.expiresAt, null)
+  }
+  get sessionExpiresAt() {
+    return this.#connection.read((handle) => handle.sessionExpiresAt, null)
+  }
+  get idToken() {
+    return this.#connection.read((handle) => handle.idToken, null)
+  }
+  get scope() {
+    return this.#connection.read((handle) => handle.scope, null)
+  }
+  signIn(options) {
+    return this.#connection.call((handle) => handle.signIn(options))
+  }
+  handleCallback(url, options) {
+    return this.#connection.call((handle) => handle.handleCallback(url, options))
+  }
+  getAccessToken(options) {
+    return this.#connection.token(options, (handle) => handle.getAccessToken(options))
+  }
+  fetch(input, init, options) {
+    return this.#connection.call((handle) => handle.fetch(input, init, options))
+  }
+  userInfo(options) {
+    return this.#connection.call((handle) => handle.userInfo(options))
+  }
+  signOut(options) {
+    return this.#connection.call((handle) => handle.signOut(options))
+  }
+  on(type, listener) {
+    return this.#events.on(type, listener)
+  }
+  close() {
+    this.#events.close()
+    this.#connection.close()
+  }
+  [dispose]() {
+    this.close()
+  }
+  toJSON() {
+    return redacted()
+  }
+  toString() {
+    return redacted()
+  }
+  [inspect]() {
+    return 'Session [redacted]'
+  }
+}
+
+const EVENTS = ['signed-in', 'renewed', 'renewal-failed', 'expired', 'signed-out', 'warning']
+
+class Events {
+  #listeners = new Map(EVENTS.map((type) => [type, new Set()]))
+  // Warnings from before the first listener wait for it.
+  #early = []
+
+  emit = (type, payload) => {
+    const event = { ...payload, type }
+    if (event.error) event.error = asError(event.error)
+    const listeners = this.#listeners.get(type)
+    if (type === 'warning' && listeners.size === 0) this.#early.push(event)
+    for (const listener of [...listeners]) deliver(listener, event)
+  }
+
+  on(type, listener) {
+    const listeners = this.#listeners.get(type)
+    if (!listeners || typeof listener !== 'function') {
+      throw grantError('config_invalid', 'There is no such event, or the listener is no function.', {
+        fault: 'caller',
+        detail: 'on',
+      })
+    }
+    // A wrapper of its own, so that each subscription ends by itself.
+    const entry = (event) => listener(event)
+    listeners.add(entry)
+    if (type === 'warning') for (const event of this.#early.splice(0)) deliver(entry, event)
+    return () => void listeners.delete(entry)
+  }
+
+  close() {
+    for (const listeners of this.#listeners.values()) listeners.clear()
+  }
+}
+
+/** A listener that throws is the page's affair, not the session's. */
+function deliver(listener, event) {
+  try {
+    listener(event)
+  } catch (error) {
+    if (typeof reportError === 'function') reportError(error)
+    else queueMicrotask(() => { throw error })
+  }
+}
+
+export class TokenClient {
+  #connection
+
+  constructor(key, connection) {
+    if (key !== KEY) throw new TypeError('Use createTokenClient')
+    this.#connection = connection
+  }
+
+  getAccessToken(options) {
+    return this.#connection.token(options, (handle) => handle.getAccessToken(options))
+  }
+  fetch(input, init, options) {
+    return this.#connection.call((handle) => handle.fetch(input, init, options))
+  }
+  requestToken(request) {
+    return this.#connection.call((handle) => handle.requestToken(request))
+  }
+  clientCredentials(request) {
+    return this.#connection.call((handle) => handle.grant('clientCredentials', request))
+  }
+  authorizationCode(request) {
+    return this.#connection.call((handle) => handle.grant('authorizationCode', request))
+  }
+  refreshToken(request) {
+    return this.#connection.call((handle) => handle.grant('refreshToken', request))
+  }
+  deviceCode(request) {
+    return this.#connection.call((handle) => handle.grant('deviceCode', request))
+  }
+  backchannel(request) {
+    return this.#connection.call((handle) => handle.grant('backchannel', request))
+  }
+  tokenExchange(request) {
+    return this.#connection.call((handle) => handle.grant('tokenExchange', request))
+  }
+  jwtBearer(request) {
+    return this.#connection.call((handle) => handle.grant('jwtBearer', request))
+  }
+  password(request) {
+    return this.#connection.call((handle) => handle.grant('password', request))
+  }
+  authorizationRequest(request) {
+    return this.#connection.call((handle) => handle.authorizationRequest(request))
+  }
+  callback(answer, request, options) {
+    return this.#connection.call((handle) => handle.callback(answer, request, options))
+  }
+  validateIdToken(idToken, expected) {
+    return this.#connection.call((handle) => handle.validateIdToken(idToken, expected))
+  }
+  endSessionUrl(request) {
+    return this.#connection.call((handle) => handle.endSessionUrl(request))
+  }
+  metadata(options) {
+    return this.#connection.call((handle) => handle.metadata(options))
+  }
+  userInfo(accessToken, expectedSubject, options) {
+    return this.#connection.call((handle) => handle.userInfo(accessToken, expectedSubject, options))
+  }
+  revoke(token, options) {
+    return this.#connection.call((handle) => handle.revoke(token, options))
+  }
+  close() {
+    this.#connection.close()
+  }
+  [dispose]() {
+    this.close()
+  }
+  toJSON() {
+    return redacted()
+  }
+  toString() {
+    return redacted()
+  }
+  [inspect]() {
+    return 'TokenClient [redacted]'
+  }
+}
+
+/** The two ways in, over whatever makes the wasm ready: `load` answers nothing, or a promise. */
+export function factories(load) {
+  const ready = async () => {
+    try {
+      await load()
+    } catch (error) {
+      throw grantError(
+        'wasm_unavailable',
+        "The WebAssembly file could not be loaded or compiled; a policy needs 'wasm-unsafe-eval'.",
+        { detail: error?.name },
+      )
+    }
+  }
+  return {
+    async createSession(options) {
+      await ready()
+      const events = new Events()
+      const open = () => begin(() => glue.openSession(options, connection.hold, events.emit))
+      const connection = new Connection(open, clock(options))
+      connection.adopt(await open(), generation)
+      return new Session(KEY, connection, events)
+    },
+    async createTokenClient(options) {
+      await ready()
+      const open = () => enter(() => glue.openClient(options, connection.hold))
+      const connection = new Connection(open, clock(options))
+      connection.adopt(open(), generation)
+      return new TokenClient(KEY, connection)
+    },
+  }
+}

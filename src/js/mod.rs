@@ -1,0 +1,48 @@
+//! The fourth ring: the only place that JavaScript sees. Async exports take `&self`, clone what they
+//! need, and return a promise (law 9); js/grantkit.js holds them behind the public classes.
+
+mod allocator;
+mod error;
+mod host;
+mod options;
+mod resource;
+mod session;
+mod token_client;
+mod value;
+
+use alloc::boxed::Box;
+use core::future::Future;
+
+use js_sys::Promise;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+use crate::protocol::error::Error;
+use crate::web::call;
+
+/// A promise of work; it rejects with the fields of an error.
+fn promise(work: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
+    let work = call::Inside(Box::pin(work));
+    future_to_promise(async move { work.await.map_err(|error| error::fields(&error)) })
+}
+
+/// A promise that is refused already.
+fn refuse(error: Error) -> Promise {
+    Promise::reject(&error::fields(&error))
+}
+
+fn fields_of(error: &Error) -> JsValue {
+    error::fields(error)
+}
+
+/// Whether this instance is at work. Asked while nothing of it runs: whether it trapped.
+#[wasm_bindgen]
+pub fn busy() -> bool {
+    call::inside()
+}
+
+/// The next call gets a fresh instance.
+#[wasm_bindgen]
+pub fn reset() {
+    wasm_bindgen::handler::schedule_reinit();
+}

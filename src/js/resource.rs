@@ -1,0 +1,279 @@
+//! The fetch wrapper: a token goes to `allowedUrls` only, the URL is parsed once and that value fetched,
+//! and a 401 is answered with one fresh token (R126 to R130).
+
+use alloc::rc::Rc;
+use alloc::string::String;
+use core::cell::RefCell;
+
+use js_sys::{Function, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{AbortSignal, Headers, Response};
+
+use crate::client::config::Config;
+use crate::client::resource::repeatable;
+use crate::client::session::Session;
+use crate::client::token_client::{Ask, TokenClient};
+use crate::client::tokens::AccessToken;
+use crate::protocol::authorize::Wish;
+use crate::protocol::error::{Code, Error};
+use crate::protocol::url::Url;
+use crate::protocol::userinfo::bearer;
+use crate::web::call::{Inside, function, global, leave, object, property};
+use crate::web::host::WebHost;
+use crate::web::{location, url};
+
+use super::options::{View, invalid};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = Object)]
+    fn assign(target: &Object, first: &JsValue, second: &JsValue) -> JsValue;
+}
+
+/// Who has the token.
+#[derive(Clone)]
+#[allow(missing_docs)]
+pub enum Source {
+    Session(Session<WebHost>),
+    Client(TokenClient<WebHost>),
+}
+
+impl Source {
+    fn config(&self) -> &Config {
+        match self {
+            Source::Session(session) => session.config(),
+            Source::Client(client) => client.config(),
+        }
+    }
+
+    fn allow(&self, url: &Url) -> Result<Wish, Error> {
+        match self {
+            Source::Session(session) => session.allow(url),
+            Source::Client(client) => client.allow(url),
+        }
+    }
+
+    async fn ask(&self, ask: Ask, abort: Option<&AbortSignal>) -> Result<Rc<AccessToken>, Error> {
+        match self {
+            Source::Session(session) => session.access_token(ask, abort).await,
+            Source::Client(client) => client.access_token(ask, abort).await,
+        }
+    }
+
+    /// A token; its work is handed to `waitUntil` where there is one.
+    pub async fn token(
+        &self,
+        ask: Ask,
+        abort: Option<&AbortSignal>,
+        wait_until: Option<&Function>,
+    ) -> Result<Rc<AccessToken>, Error> {
+        let Some(wait_until) = wait_until else {
+            return self.ask(ask, abort).await;
+        };
+        let slot = Rc::new(RefCell::new(None));
+        let (source, abort, out) = (self.clone(), abort.cloned(), slot.clone());
+        let work = Inside(alloc::boxed::Box::pin(async move {
+            let result = source.ask(ask, abort.as_ref()).await;
+            *out.borrow_mut() = Some(result);
+        }));
+        let promise = future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        // A request that is over already cannot be held open: its work may end early.
+        let _ = function(wait_until, &[promise.clone().into()]);
+        let _ = JsFuture::from(promise).await;
+        slot.take().unwrap_or_else(|| Err(Code::Aborted.into()))
+    }
+}
+
+/// One call of the wrapper, taken apart.
+pub struct Call {
+    input: JsValue,
+    is_request: bool,
+    init: JsValue,
+    url: Url,
+    method: String,
+    headers: Headers,
+    ask: Ask,
+    abort: Option<AbortSignal>,
+    wait_until: Option<Function>,
+}
+
+impl Call {
+    /// Reads the arguments; nothing is sent before all of it is in order.
+    pub fn read(
+        source: &Source,
+        input: JsValue,
+        init: JsValue,
+        options: &JsValue,
+    ) -> Result<Call, Error> {
+        let is_request =
+            property(&input, "url").is_string() && property(&input, "clone").is_function();
+        // Read once: an object may answer differently the second time (A074).
+        let text = match is_request {
+            true => property(&input, "url"),
+            false => leave(|| {
+                global("String")
+                    .dyn_into::<Function>()
+                    .ok()?
+                    .call1(&JsValue::UNDEFINED, &input)
+                    .ok()
+            })
+            .unwrap_or_default(),
+        };
+        let text = super::options::text(&text, "input")?;
+        let page = location::address();
+        let base = source.config().base_url.as_deref().or(page.as_deref());
+        let url = url::parse(&text, base).ok_or(Code::UrlInvalid)?;
+        let allowed = source.allow(&url)?;
+
+        let view = View::of(options, "options")?;
+        let wish = view.wish()?.over(&allowed);
+        let (signal, wait_until) = (view.signal()?, view.function("waitUntil")?);
+        view.finish()?;
+
+        let given = |name: &str| match property(&init, name) {
+            value if value.is_undefined() && is_request => property(&input, name),
+            value => value,
+        };
+        let headers = headers(&given("headers"))?;
+        if headers.has("authorization").unwrap_or(true) {
+            return Err(invalid("authorization"));
+        }
+        if property(&init, "redirect") == "follow" {
+            return Err(invalid("redirect"));
+        }
+        let abort = match given("signal") {
+            signal if signal.is_object() => Some(signal.unchecked_into()),
+            _ => signal,
+        };
+        let method = given("method").as_string().unwrap_or_else(|| "GET".into());
+        let ask = Ask {
+            wish,
+            ..Ask::default()
+        };
+        Ok(Call {
+            input,
+            is_request,
+            init,
+            url,
+            method,
+            headers,
+            ask,
+            abort,
+            wait_until,
+        })
+    }
+
+    /// Whether the body can be sent a second time: a stream is gone after the first.
+    fn repeatable(&self, config: &Config) -> bool {
+        let body = property(&self.init, "body");
+        repeatable(config, &self.method) && !property(&body, "getReader").is_function()
+    }
+
+    async fn send(
+        &self,
+        fetch: &Function,
+        token: &AccessToken,
+        keep: bool,
+    ) -> Result<Response, Error> {
+        let failed = |_| match self.abort.as_ref().is_some_and(AbortSignal::aborted) {
+            true => Error::from(Code::Aborted),
+            false => Error::from(Code::NetworkError),
+        };
+        let headers = Headers::new_with_headers(&self.headers).map_err(failed)?;
+        let value = bearer(&token.secret);
+        headers
+            .set("authorization", value.expose())
+            .map_err(failed)?;
+        let ours = object(&[("headers", headers.into()), ("redirect", "manual".into())]);
+        let init = assign(&Object::new(), &self.init, &ours);
+        let target: JsValue = if self.is_request {
+            // A clone keeps the body for a second time.
+            let request = if keep {
+                call_method(&self.input, "clone").map_err(failed)?
+            } else {
+                self.input.clone()
+            };
+            let class: Function = global("Request").dyn_into().map_err(failed)?;
+            let arguments = js_sys::Array::of2(&request, &init);
+            Reflect::construct(&class, &arguments).map_err(failed)?
+        } else {
+            JsValue::from_str(&self.url.href)
+        };
+        let answer = match self.is_request {
+            true => function(fetch, &[target]),
+            false => function(fetch, &[target, init]),
+        };
+        let answer = answer.map_err(failed)?;
+        let answer = JsFuture::from(Promise::resolve(&answer))
+            .await
+            .map_err(failed)?;
+        let answer: Response = answer.unchecked_into();
+        let redirected = property(&answer, "type") == "opaqueredirect"
+            || property(&answer, "redirected") == JsValue::TRUE
+            || matches!(answer.status(), 301 | 302 | 303 | 307 | 308);
+        if redirected {
+            return Err(Error::new(Code::RedirectRefused).status(answer.status()));
+        }
+        Ok(answer)
+    }
+
+    /// The answer; a final 401 is an answer, too.
+    pub async fn run(mut self, source: Source, fetch: Function) -> Result<JsValue, Error> {
+        let repeatable = self.repeatable(source.config());
+        let token = source
+            .token(
+                self.ask.clone(),
+                self.abort.as_ref(),
+                self.wait_until.as_ref(),
+            )
+            .await?;
+        let answer = self.send(&fetch, &token, repeatable).await?;
+        if answer.status() != 401 || !repeatable || !token_refused(&answer) {
+            return Ok(answer.into());
+        }
+        self.ask.refused = Some(token.secret.clone());
+        let ask = self.ask.clone();
+        let Ok(token) = source
+            .token(ask, self.abort.as_ref(), self.wait_until.as_ref())
+            .await
+        else {
+            return Ok(answer.into());
+        };
+        if let Some(body) = answer.body() {
+            let _ = body.cancel();
+        }
+        self.send(&fetch, &token, false).await.map(Into::into)
+    }
+}
+
+/// A challenge that names another reason is not mended by a fresh token (RFC 6750, section 3.1).
+fn token_refused(answer: &Response) -> bool {
+    let challenge = answer
+        .headers()
+        .get("www-authenticate")
+        .ok()
+        .flatten()
+        .unwrap_or_default();
+    !challenge.contains("error=") || challenge.contains("invalid_token")
+}
+
+fn headers(given: &JsValue) -> Result<Headers, Error> {
+    let class: Function = global("Headers")
+        .dyn_into()
+        .map_err(|_| invalid("headers"))?;
+    let arguments = match given.is_object() {
+        true => js_sys::Array::of1(given),
+        false => js_sys::Array::new(),
+    };
+    let made = leave(|| Reflect::construct(&class, &arguments)).map_err(|_| invalid("headers"))?;
+    Ok(made.unchecked_into())
+}
+
+fn call_method(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    let method: Function = property(object, name).dyn_into()?;
+    leave(|| method.call0(object))
+}

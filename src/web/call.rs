@@ -1,0 +1,74 @@
+//! Law 8 and law 9 at the border: everything that may run the caller's own code goes through here, so
+//! that the JavaScript side can tell a call that comes back in from an instance that trapped.
+
+use core::cell::Cell;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+
+use wasm_bindgen::prelude::*;
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this instance is at work. Seen from outside while nothing of it runs, it trapped.
+pub fn inside() -> bool {
+    INSIDE.get()
+}
+
+/// Runs work of this crate.
+pub fn enter<T>(work: impl FnOnce() -> T) -> T {
+    let before = INSIDE.replace(true);
+    let out = work();
+    INSIDE.set(before);
+    out
+}
+
+/// Runs code of the caller.
+pub fn leave<T>(work: impl FnOnce() -> T) -> T {
+    let before = INSIDE.replace(false);
+    let out = work();
+    INSIDE.set(before);
+    out
+}
+
+/// A future whose every step is work of this crate.
+pub struct Inside<F>(pub Pin<Box<F>>);
+
+impl<F: Future> Future for Inside<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        enter(|| self.0.as_mut().poll(context))
+    }
+}
+
+/// Calls a function of the caller.
+pub fn function(f: &js_sys::Function, arguments: &[JsValue]) -> Result<JsValue, JsValue> {
+    leave(|| match arguments {
+        [] => f.call0(&JsValue::UNDEFINED),
+        [one] => f.call1(&JsValue::UNDEFINED, one),
+        [one, two, ..] => f.call2(&JsValue::UNDEFINED, one, two),
+    })
+}
+
+/// An own or inherited property; `undefined` where reading it throws.
+pub fn property(of: &JsValue, name: &str) -> JsValue {
+    js_sys::Reflect::get(of, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+}
+
+/// A plain object.
+pub fn object(members: &[(&str, JsValue)]) -> JsValue {
+    let out: JsValue = js_sys::Object::new().into();
+    for (name, value) in members {
+        // On a fresh plain object this cannot fail.
+        let _ = js_sys::Reflect::set(&out, &JsValue::from_str(name), value);
+    }
+    out
+}
+
+/// A global of the runtime.
+pub fn global(name: &str) -> JsValue {
+    property(&js_sys::global(), name)
+}

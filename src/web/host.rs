@@ -1,0 +1,240 @@
+//! The host made of the runtime's own parts.
+
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::{Cell, RefCell};
+use core::future::Future;
+
+use js_sys::{Function, Promise};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::AbortSignal;
+
+use crate::client::host::{Event, Host, Level, Page, Waited};
+use crate::protocol::error::{Code, Error};
+use crate::protocol::http::{Request, Response};
+use crate::protocol::jwk::Check;
+use crate::protocol::jws::Hash;
+use crate::protocol::time::{Millis, UnixMillis};
+use crate::protocol::url::{ParseUrl, Url};
+
+use super::call::{Inside, function, global};
+use super::storage::{TokenStore, WebStorage};
+use super::timer::{Stop, Stopped, Timer};
+use super::{crypto, fetch, location, url};
+
+/// What the owner of a session or client wants to hear of. Each may be called while this crate is at
+/// work, and may call back in.
+#[allow(missing_docs, clippy::type_complexity)]
+pub struct Hooks {
+    pub hold: Box<dyn Fn(Option<(&str, UnixMillis)>)>,
+    pub log: Box<dyn Fn(Level, &str, &[(&str, &str)])>,
+    pub emit: Box<dyn Fn(Event<'_>)>,
+}
+
+impl Default for Hooks {
+    fn default() -> Hooks {
+        Hooks {
+            hold: Box::new(|_| {}),
+            log: Box::new(|_, _, _| {}),
+            emit: Box::new(|_| {}),
+        }
+    }
+}
+
+/// What a host is made with.
+pub struct Parts {
+    /// Looked up when a session or client is made, so that mocks and tracers work (R183).
+    pub fetch: Function,
+    /// Milliseconds since the epoch.
+    pub now: Option<Function>,
+    /// Where tokens live.
+    pub tokens: TokenStore,
+    /// Who listens.
+    pub hooks: Hooks,
+}
+
+struct Inner {
+    parts: Parts,
+    transactions: WebStorage,
+    in_page: bool,
+    timer: RefCell<Option<Timer>>,
+    tick: RefCell<Option<Closure<dyn FnMut()>>>,
+    closed: Cell<bool>,
+}
+
+/// A browser's page, a worker, an edge isolate or Node.
+#[derive(Clone)]
+pub struct WebHost(Rc<Inner>);
+
+impl WebHost {
+    /// Reaches for storage only where there is a page.
+    pub fn new(parts: Parts) -> WebHost {
+        WebHost(Rc::new(Inner {
+            parts,
+            transactions: WebStorage::session(),
+            in_page: location::window().is_some(),
+            timer: RefCell::default(),
+            tick: RefCell::default(),
+            closed: Cell::new(false),
+        }))
+    }
+
+    /// The runtime's fetch.
+    pub fn global_fetch() -> Option<Function> {
+        global("fetch").dyn_into().ok()
+    }
+
+    /// What the timer calls.
+    pub fn on_tick(&self, tick: impl FnMut() + 'static) {
+        *self.0.tick.borrow_mut() = Some(Closure::new(tick));
+    }
+
+    /// The timer and whatever it holds go.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        self.0.timer.take();
+        self.0.tick.take();
+    }
+}
+
+impl ParseUrl for WebHost {
+    fn parse_url(&self, text: &str, base: Option<&str>) -> Option<Url> {
+        url::parse(text, base)
+    }
+}
+
+impl Host for WebHost {
+    type Abort = AbortSignal;
+    type Signal = Promise;
+
+    async fn fetch(
+        &self,
+        request: &Request,
+        timeout: Millis,
+        abort: Option<&AbortSignal>,
+    ) -> Result<Response, Error> {
+        fetch::exchange(&self.0.parts.fetch, self.0.in_page, request, timeout, abort).await
+    }
+
+    async fn verify(&self, check: Check<'_>) -> Result<bool, Error> {
+        crypto::verify(check).await
+    }
+
+    async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
+        crypto::digest(hash, data).await
+    }
+
+    fn now(&self) -> UnixMillis {
+        let now = match &self.0.parts.now {
+            Some(now) => function(now, &[]).ok().and_then(|now| now.as_f64()),
+            None => None,
+        };
+        now.filter(|now| now.is_finite())
+            .unwrap_or_else(js_sys::Date::now) as UnixMillis
+    }
+
+    fn random(&self) -> Result<[u8; 32], Error> {
+        crypto::random()
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + 'static) -> Promise {
+        let work = Inside(Box::pin(work));
+        future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        })
+    }
+
+    async fn wait(
+        &self,
+        signal: &Promise,
+        patience: Option<Millis>,
+        abort: Option<&AbortSignal>,
+    ) -> Waited {
+        let mut stop = Stop::new(patience, abort);
+        match stop.race(JsFuture::from(signal.clone())).await {
+            Ok(_) => Waited::Done,
+            Err(Stopped::Late) => Waited::Late,
+            Err(Stopped::Aborted) => Waited::Aborted,
+        }
+    }
+
+    fn hold(&self, token: Option<(&str, UnixMillis)>) {
+        (self.0.parts.hooks.hold)(token);
+    }
+
+    fn log(&self, level: Level, kind: &str, fields: &[(&str, &str)]) {
+        (self.0.parts.hooks.log)(level, kind, fields);
+    }
+}
+
+impl Page for WebHost {
+    fn get(&self, key: &str) -> Result<Option<String>, Error> {
+        self.0.transactions.get(key)
+    }
+
+    fn set(&self, key: &str, value: &str) -> Result<(), Error> {
+        self.0.transactions.set(key, value)
+    }
+
+    fn remove(&self, key: &str) {
+        let _ = self.0.transactions.remove(key);
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        self.0.transactions.keys(prefix)
+    }
+
+    async fn load(&self, key: &str) -> Result<Option<String>, Error> {
+        self.0.parts.tokens.get(key).await
+    }
+
+    async fn save(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<UnixMillis>,
+    ) -> Result<(), Error> {
+        self.0.parts.tokens.set(key, value, expires_at).await
+    }
+
+    async fn forget(&self, key: &str) -> Result<(), Error> {
+        self.0.parts.tokens.delete(key).await
+    }
+
+    fn address(&self) -> Option<String> {
+        location::address()
+    }
+
+    fn replace_address(&self, url: &str) {
+        location::replace(url);
+    }
+
+    async fn leave(&self, url: &str) -> Error {
+        location::leave(url).await
+    }
+
+    fn schedule(&self, after: Option<Millis>) {
+        self.0.timer.take();
+        // A timer would keep a server's process alive.
+        if !self.0.in_page || self.0.closed.get() {
+            return;
+        }
+        if let (Some(after), Some(tick)) = (after, &*self.0.tick.borrow()) {
+            let timer = Timer::start(tick.as_ref().unchecked_ref(), after);
+            *self.0.timer.borrow_mut() = Some(timer);
+        }
+    }
+
+    fn emit(&self, event: Event<'_>) {
+        (self.0.parts.hooks.emit)(event);
+    }
+}
+
+/// A runtime without fetch needs one by option.
+pub fn no_fetch() -> Error {
+    Error::new(Code::ConfigInvalid).detail("fetch")
+}

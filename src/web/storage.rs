@@ -1,0 +1,147 @@
+//! Web Storage behind a probe, memory, or a store of the caller's (R170). gloo-storage gives the raw
+//! object; its own `get` and `set` would bring a second JSON reader (DESIGN.md, Costs).
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+
+use gloo_storage::{LocalStorage, SessionStorage, Storage};
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::protocol::error::{Code, Error};
+use crate::protocol::time::UnixMillis;
+
+use super::call::{leave, object, property};
+
+/// One of the browser's two storages, or nothing where it cannot be reached.
+#[derive(Clone)]
+pub struct WebStorage(Option<web_sys::Storage>);
+
+impl WebStorage {
+    /// Of this tab.
+    pub fn session() -> WebStorage {
+        WebStorage(probe("sessionStorage").then(SessionStorage::raw))
+    }
+
+    /// Of this origin.
+    pub fn local() -> WebStorage {
+        WebStorage(probe("localStorage").then(LocalStorage::raw))
+    }
+
+    /// Reads.
+    pub fn get(&self, key: &str) -> Result<Option<String>, Error> {
+        let storage = self.0.as_ref().ok_or(Code::StorageUnavailable)?;
+        storage.get_item(key).map_err(unavailable)
+    }
+
+    /// Writes.
+    pub fn set(&self, key: &str, value: &str) -> Result<(), Error> {
+        let storage = self.0.as_ref().ok_or(Code::StorageUnavailable)?;
+        storage.set_item(key, value).map_err(unavailable)
+    }
+
+    /// Removes; where there is no storage there is nothing to remove.
+    pub fn remove(&self, key: &str) -> Result<(), Error> {
+        let storage = self.0.as_ref().ok_or(Code::StorageUnavailable)?;
+        storage.remove_item(key).map_err(unavailable)
+    }
+
+    /// The keys that start so.
+    pub fn keys(&self, prefix: &str) -> Vec<String> {
+        let Some(storage) = &self.0 else {
+            return Vec::new();
+        };
+        let keys =
+            (0..storage.length().unwrap_or(0)).filter_map(|at| storage.key(at).ok().flatten());
+        keys.filter(|key| key.starts_with(prefix)).collect()
+    }
+}
+
+/// Reading the property alone throws where the user forbids storage.
+fn probe(name: &str) -> bool {
+    let in_window = property(&js_sys::global(), "window").is_object();
+    in_window
+        && Reflect::get(&js_sys::global(), &name.into()).is_ok_and(|storage| storage.is_object())
+}
+
+fn unavailable<T>(_: T) -> Error {
+    Code::StorageUnavailable.into()
+}
+
+/// Where tokens live.
+pub enum TokenStore {
+    /// Web Storage.
+    Web(WebStorage),
+    /// This instance alone.
+    Memory(RefCell<Vec<(String, String)>>),
+    /// `get`, `set` and `delete` of the caller's; answers may be promises.
+    Custom(JsValue),
+}
+
+impl TokenStore {
+    /// Reads.
+    pub async fn get(&self, key: &str) -> Result<Option<String>, Error> {
+        match self {
+            TokenStore::Web(storage) => storage.get(key),
+            TokenStore::Memory(map) => {
+                let map = map.borrow();
+                Ok(map
+                    .iter()
+                    .find(|(known, _)| known == key)
+                    .map(|(_, value)| value.clone()))
+            }
+            TokenStore::Custom(store) => {
+                let value = call(store, "get", &[key.into()]).await?;
+                Ok(value.as_string())
+            }
+        }
+    }
+
+    /// Writes.
+    pub async fn set(
+        &self,
+        key: &str,
+        value: &str,
+        expires_at: Option<UnixMillis>,
+    ) -> Result<(), Error> {
+        match self {
+            TokenStore::Web(storage) => storage.set(key, value),
+            TokenStore::Memory(map) => {
+                let mut map = map.borrow_mut();
+                map.retain(|(known, _)| known != key);
+                map.push((key.into(), value.into()));
+                Ok(())
+            }
+            TokenStore::Custom(store) => {
+                let until = expires_at.map_or(JsValue::UNDEFINED, |at| (at as f64).into());
+                let options = object(&[("expiresAt", until)]);
+                call(store, "set", &[key.into(), value.into(), options])
+                    .await
+                    .map(|_| ())
+            }
+        }
+    }
+
+    /// Removes.
+    pub async fn delete(&self, key: &str) -> Result<(), Error> {
+        match self {
+            TokenStore::Web(storage) => storage.remove(key),
+            TokenStore::Memory(map) => {
+                map.borrow_mut().retain(|(known, _)| known != key);
+                Ok(())
+            }
+            TokenStore::Custom(store) => call(store, "delete", &[key.into()]).await.map(|_| ()),
+        }
+    }
+}
+
+async fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, Error> {
+    let method: Function = property(store, method).dyn_into().map_err(unavailable)?;
+    let arguments: js_sys::Array = arguments.iter().collect();
+    let answer = leave(|| method.apply(store, &arguments)).map_err(unavailable)?;
+    JsFuture::from(Promise::resolve(&answer))
+        .await
+        .map_err(unavailable)
+}
