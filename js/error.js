@@ -23,7 +23,10 @@ Object.defineProperty(GrantError.prototype, 'name', { value: 'GrantError' })
 
 /** Out of the fields that the wasm rejects with; anything else is passed on as it is. */
 export const asError = (thrown) =>
-  thrown && typeof thrown === 'object' && typeof thrown.fault === 'string' && !(thrown instanceof Error)
+  thrown &&
+  typeof thrown === 'object' &&
+  typeof thrown.fault === 'string' &&
+  !(thrown instanceof Error)
     ? new GrantError(MAKE, thrown)
     : thrown
 

@@ -98,32 +98,29 @@ class Connection {
     return this.#handle
   }
 
-  call(run) {
+  call(name, ...values) {
     try {
+      const run = (handle) => begin(() => handle.call(name, ...values))
       const handle = this.handle()
-      return typeof handle.then === 'function'
-        ? handle.then((made) => {
-            this.#handle = made
-            return begin(() => run(made))
-          })
-        : begin(() => run(handle))
+      if (typeof handle.then !== 'function') return run(handle)
+      return handle.then((made) => run((this.#handle = made)))
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  read(run, absent) {
+  look(name, absent) {
     if (this.#closed) return absent
     const handle = this.handle()
-    return typeof handle.then === 'function' ? absent : enter(() => run(handle))
+    return typeof handle.then === 'function' ? absent : enter(() => handle.look(name))
   }
 
   /** The hottest call: a look at a held string. */
-  token(options, run) {
+  token(options) {
     if (options === undefined && this.#token !== undefined && this.#now() < this.#until) {
       return Promise.resolve(this.#token)
     }
-    return this.call(run)
+    return this.call('getAccessToken', options)
   }
 
   close() {
@@ -137,8 +134,7 @@ class Connection {
   }
 }
 
-const clock = (options) =>
-  typeof options?.now === 'function' ? options.now : Date.now
+const clock = (options) => (typeof options?.now === 'function' ? options.now : Date.now)
 // The held token and everything else that is secret stays behind private names (R175).
 const redacted = () => '[redacted]'
 const inspect = Symbol.for('nodejs.util.inspect.custom')
@@ -156,40 +152,40 @@ export class Session {
   }
 
   get signedIn() {
-    return this.#connection.read((handle) => handle.signedIn, false)
+    return this.#connection.look('signedIn', false)
   }
   get claims() {
-    return this.#connection.read((handle) => handle.claims, null)
+    return this.#connection.look('claims', null)
   }
   get expiresAt() {
-    return this.#connection.read((handle) => handle.expiresAt, null)
+    return this.#connection.look('expiresAt', null)
   }
   get sessionExpiresAt() {
-    return this.#connection.read((handle) => handle.sessionExpiresAt, null)
+    return this.#connection.look('sessionExpiresAt', null)
   }
   get idToken() {
-    return this.#connection.read((handle) => handle.idToken, null)
+    return this.#connection.look('idToken', null)
   }
   get scope() {
-    return this.#connection.read((handle) => handle.scope, null)
+    return this.#connection.look('scope', null)
   }
   signIn(options) {
-    return this.#connection.call((handle) => handle.signIn(options))
+    return this.#connection.call('signIn', options)
   }
   handleCallback(url, options) {
-    return this.#connection.call((handle) => handle.handleCallback(url, options))
+    return this.#connection.call('handleCallback', url, options)
   }
   getAccessToken(options) {
-    return this.#connection.token(options, (handle) => handle.getAccessToken(options))
+    return this.#connection.token(options)
   }
   fetch(input, init, options) {
-    return this.#connection.call((handle) => handle.fetch(input, init, options))
+    return this.#connection.call('fetch', input, init, options)
   }
   userInfo(options) {
-    return this.#connection.call((handle) => handle.userInfo(options))
+    return this.#connection.call('userInfo', options)
   }
   signOut(options) {
-    return this.#connection.call((handle) => handle.signOut(options))
+    return this.#connection.call('signOut', options)
   }
   on(type, listener) {
     return this.#events.on(type, listener)
@@ -230,10 +226,14 @@ class Events {
   on(type, listener) {
     const listeners = this.#listeners.get(type)
     if (!listeners || typeof listener !== 'function') {
-      throw grantError('config_invalid', 'There is no such event, or the listener is no function.', {
-        fault: 'caller',
-        detail: 'on',
-      })
+      throw grantError(
+        'config_invalid',
+        'There is no such event, or the listener is no function.',
+        {
+          fault: 'caller',
+          detail: 'on',
+        },
+      )
     }
     // A wrapper of its own, so that each subscription ends by itself.
     const entry = (event) => listener(event)
@@ -253,7 +253,10 @@ function deliver(listener, event) {
     listener(event)
   } catch (error) {
     if (typeof reportError === 'function') reportError(error)
-    else queueMicrotask(() => { throw error })
+    else
+      queueMicrotask(() => {
+        throw error
+      })
   }
 }
 
@@ -266,58 +269,58 @@ export class TokenClient {
   }
 
   getAccessToken(options) {
-    return this.#connection.token(options, (handle) => handle.getAccessToken(options))
+    return this.#connection.token(options)
   }
   fetch(input, init, options) {
-    return this.#connection.call((handle) => handle.fetch(input, init, options))
+    return this.#connection.call('fetch', input, init, options)
   }
   requestToken(request) {
-    return this.#connection.call((handle) => handle.requestToken(request))
+    return this.#connection.call('requestToken', request)
   }
   clientCredentials(request) {
-    return this.#connection.call((handle) => handle.grant('clientCredentials', request))
+    return this.#connection.call('clientCredentials', request)
   }
   authorizationCode(request) {
-    return this.#connection.call((handle) => handle.grant('authorizationCode', request))
+    return this.#connection.call('authorizationCode', request)
   }
   refreshToken(request) {
-    return this.#connection.call((handle) => handle.grant('refreshToken', request))
+    return this.#connection.call('refreshToken', request)
   }
   deviceCode(request) {
-    return this.#connection.call((handle) => handle.grant('deviceCode', request))
+    return this.#connection.call('deviceCode', request)
   }
   backchannel(request) {
-    return this.#connection.call((handle) => handle.grant('backchannel', request))
+    return this.#connection.call('backchannel', request)
   }
   tokenExchange(request) {
-    return this.#connection.call((handle) => handle.grant('tokenExchange', request))
+    return this.#connection.call('tokenExchange', request)
   }
   jwtBearer(request) {
-    return this.#connection.call((handle) => handle.grant('jwtBearer', request))
+    return this.#connection.call('jwtBearer', request)
   }
   password(request) {
-    return this.#connection.call((handle) => handle.grant('password', request))
+    return this.#connection.call('password', request)
   }
   authorizationRequest(request) {
-    return this.#connection.call((handle) => handle.authorizationRequest(request))
+    return this.#connection.call('authorizationRequest', request)
   }
   callback(answer, request, options) {
-    return this.#connection.call((handle) => handle.callback(answer, request, options))
+    return this.#connection.call('callback', answer, request, options)
   }
   validateIdToken(idToken, expected) {
-    return this.#connection.call((handle) => handle.validateIdToken(idToken, expected))
+    return this.#connection.call('validateIdToken', idToken, expected)
   }
   endSessionUrl(request) {
-    return this.#connection.call((handle) => handle.endSessionUrl(request))
+    return this.#connection.call('endSessionUrl', request)
   }
   metadata(options) {
-    return this.#connection.call((handle) => handle.metadata(options))
+    return this.#connection.call('metadata', options)
   }
   userInfo(accessToken, expectedSubject, options) {
-    return this.#connection.call((handle) => handle.userInfo(accessToken, expectedSubject, options))
+    return this.#connection.call('userInfo', accessToken, expectedSubject, options)
   }
   revoke(token, options) {
-    return this.#connection.call((handle) => handle.revoke(token, options))
+    return this.#connection.call('revoke', token, options)
   }
   close() {
     this.#connection.close()

@@ -1,5 +1,6 @@
 //! What a session or client is made with, checked once (law 3).
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -67,18 +68,15 @@ pub struct Config {
 impl Config {
     /// Checks the options.
     pub fn check(
-        options: Options,
+        options: Box<Options>,
         auth: ClientAuth,
         urls: &impl ParseUrl,
-    ) -> Result<Config, Error> {
+    ) -> Result<Box<Config>, Error> {
         if options.client_id.is_empty() {
             return Err(invalid("clientId"));
         }
-        let transport = if options.insecure_http {
-            Transport::InsecureHttp
-        } else {
-            Transport::Secure
-        };
+        let transport =
+            if options.insecure_http { Transport::InsecureHttp } else { Transport::Secure };
         let discovery_url = match &options.discovery_url {
             None => None,
             Some(text) => Some(
@@ -86,10 +84,7 @@ impl Config {
                     .map_err(|error| error.detail("discoveryUrl"))?,
             ),
         };
-        let named = options
-            .issuer
-            .as_deref()
-            .or_else(|| options.metadata.text("issuer"));
+        let named = options.issuer.as_deref().or_else(|| options.metadata.text("issuer"));
         // Without a name for the server, its token endpoint stands for it.
         let issuer = match named.or_else(|| options.metadata.text("token_endpoint")) {
             Some(text) => Issuer::parse(text, urls, transport)?,
@@ -107,7 +102,7 @@ impl Config {
         for (text, wish) in options.allowed_urls {
             allowed.push(Allowed::parse(&text, wish, urls, transport)?);
         }
-        Ok(Config {
+        Ok(Box::new(Config {
             discovers: named.is_some(),
             issuer,
             discovery_url,
@@ -121,18 +116,10 @@ impl Config {
             trusted_audiences: options.trusted_audiences,
             tolerance: i64::from(options.clock_tolerance.unwrap_or(30)),
             timeout: Millis::from(options.timeout.unwrap_or(10_000)),
-            retry_methods: options
-                .retry_methods
-                .iter()
-                .map(|m| m.to_ascii_uppercase())
-                .collect(),
-            reading: if options.lenient {
-                Reading::Lenient
-            } else {
-                Reading::Strict
-            },
+            retry_methods: options.retry_methods.iter().map(|m| m.to_ascii_uppercase()).collect(),
+            reading: if options.lenient { Reading::Lenient } else { Reading::Strict },
             transport,
-        })
+        }))
     }
 
     /// Whether people sign in here, by OpenID Connect.

@@ -2,7 +2,9 @@
 //! WebCrypto; tests have it made of a hand-moved clock and answers by hand.
 
 use core::future::Future;
+use core::pin::Pin;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::protocol::error::Error;
@@ -32,6 +34,9 @@ pub enum Level {
     Info,
     Warning,
 }
+
+/// Work on the heap: one kind of it for all, for each kind would be another copy in the wasm.
+pub type Work<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// The world: one host for a binary, so generics and not `dyn`.
 pub trait Host: ParseUrl + Clone + 'static {
@@ -63,7 +68,7 @@ pub trait Host: ParseUrl + Clone + 'static {
     fn random(&self) -> Result<[u8; 32], Error>;
 
     /// Starts work that many may wait for. It takes its first step after this call returned.
-    fn spawn(&self, work: impl Future<Output = ()> + 'static) -> Self::Signal;
+    fn spawn(&self, work: Work<()>) -> Self::Signal;
 
     /// Waits for such work.
     fn wait(

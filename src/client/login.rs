@@ -1,6 +1,7 @@
 //! The code flow in two steps (RFC 6749, section 4.1; OpenID Connect Core 1.0, section 3.1), for pages
 //! and for servers that keep their own sessions. All checks stand between the answer and its tokens.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::protocol::authorize::{self, Client, Pending, Randomness, SignIn, has_scope};
@@ -19,26 +20,18 @@ use super::server::{Granted, Server, Want};
 pub async fn begin<H: Host>(
     server: &Server<H>,
     redirect_uri: &str,
-    ask: SignIn,
+    ask: Box<SignIn>,
     abort: Option<&H::Abort>,
-) -> Result<(String, Pending), Error> {
+) -> Result<(String, Box<Pending>), Error> {
     let config = server.config();
-    let metadata = server
-        .metadata(&["authorization_endpoint", "token_endpoint"], abort)
-        .await?;
+    let metadata = server.metadata(&["authorization_endpoint", "token_endpoint"], abort).await?;
     if has_scope(ask.wish.scope.as_deref(), "openid") && metadata.own_keys().is_none() {
         server.keys(abort).await?;
     }
     let host = server.host();
-    let random = Randomness {
-        state: host.random()?,
-        nonce: host.random()?,
-        verifier: host.random()?,
-    };
-    let client = Client {
-        id: &config.auth.id,
-        redirect_uri,
-    };
+    let random =
+        Randomness { state: host.random()?, nonce: host.random()?, verifier: host.random()? };
+    let client = Client { id: &config.auth.id, redirect_uri };
     authorize::request(&metadata, client, ask, &random, host.now())
 }
 
@@ -57,7 +50,7 @@ pub struct SignedIn {
 pub async fn finish<H: Host>(
     server: &Server<H>,
     answer: &Params,
-    pending: Pending,
+    pending: Box<Pending>,
     arrived_at: &Url,
     abort: Option<&H::Abort>,
 ) -> Result<SignedIn, Error> {
@@ -68,9 +61,7 @@ pub async fn finish<H: Host>(
     if !pending.alive(server.host().now()) {
         return Err(Error::new(Code::StateUnknown).detail("expired"));
     }
-    let metadata = server
-        .metadata(&["authorization_endpoint", "token_endpoint"], abort)
-        .await?;
+    let metadata = server.metadata(&["authorization_endpoint", "token_endpoint"], abort).await?;
     let code = callback::accept(answer, pending, arrived_at, &metadata, server.host())?;
     let pending = code.pending();
 
@@ -88,17 +79,9 @@ pub async fn finish<H: Host>(
 
     // Without `openid` this is plain OAuth, whatever else the server sends.
     let Some(nonce) = pending.nonce.as_deref() else {
-        return Ok(SignedIn {
-            skew: granted.skew.unwrap_or(0),
-            granted,
-            claims: None,
-        });
+        return Ok(SignedIn { skew: granted.skew.unwrap_or(0), granted, claims: None });
     };
-    let raw = granted
-        .tokens
-        .id_token
-        .clone()
-        .ok_or(Code::IdTokenMissing)?;
+    let raw = granted.tokens.id_token.clone().ok_or(Code::IdTokenMissing)?;
     let want = Want {
         nonce: Nonce::Is(nonce),
         max_age: pending.max_age,
@@ -108,18 +91,12 @@ pub async fn finish<H: Host>(
         skew: granted.skew,
     };
     let (claims, skew) = server.id_token(raw.expose(), want, abort).await?;
-    Ok(SignedIn {
-        granted,
-        claims: Some(claims),
-        skew,
-    })
+    Ok(SignedIn { granted, claims: Some(claims), skew })
 }
 
 /// The grant of RFC 6749, section 6.
 pub fn refresh_grant(refresh_token: &str) -> Form {
     let mut grant = Form::new();
-    grant
-        .push("grant_type", "refresh_token")
-        .push("refresh_token", refresh_token);
+    grant.push("grant_type", "refresh_token").push("refresh_token", refresh_token);
     grant
 }

@@ -19,7 +19,7 @@ use super::tokens::AccessToken;
 const VERSION: i64 = 1;
 
 /// Everything that one sign-in brought and renewals changed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct TokenSet {
     /// The default access token; absent once it expired.
     pub access: Option<Rc<AccessToken>>,
@@ -50,11 +50,7 @@ impl TokenSet {
             others: Vec::new(),
             session_expires_at: session_end(&granted),
             refresh_token: granted.tokens.refresh_token,
-            id_token: signed_in
-                .claims
-                .is_some()
-                .then_some(granted.tokens.id_token)
-                .flatten(),
+            id_token: signed_in.claims.is_some().then_some(granted.tokens.id_token).flatten(),
             claims: signed_in.claims,
             skew: signed_in.skew,
         }
@@ -64,11 +60,7 @@ impl TokenSet {
     pub fn token(&self, key: &str) -> Option<Rc<AccessToken>> {
         match key {
             "" => self.access.clone(),
-            _ => self
-                .others
-                .iter()
-                .find(|(known, _)| known == key)
-                .map(|(_, token)| token.clone()),
+            _ => self.others.iter().find(|(known, _)| known == key).map(|(_, token)| token.clone()),
         }
     }
 
@@ -92,21 +84,13 @@ impl TokenSet {
 
     /// Drops what expired. Says whether anything went, and whether anything of use is left.
     pub fn expire(&mut self, now: UnixMillis) -> (bool, bool) {
-        let had = (
-            self.access.is_some(),
-            self.others.len(),
-            self.refresh_token.is_some(),
-        );
+        let had = (self.access.is_some(), self.others.len(), self.refresh_token.is_some());
         self.access = self.access.take().filter(|token| token.alive(now));
         self.others.retain(|(_, token)| token.alive(now));
         if self.session_expires_at.is_some_and(|at| now >= at) {
             self.refresh_token = None;
         }
-        let has = (
-            self.access.is_some(),
-            self.others.len(),
-            self.refresh_token.is_some(),
-        );
+        let has = (self.access.is_some(), self.others.len(), self.refresh_token.is_some());
         (had != has, has.0 || has.2)
     }
 
@@ -116,10 +100,7 @@ impl TokenSet {
         out.set_integer("v", Some(VERSION))
             .set_text("issuer", Some(config.issuer.as_str()))
             .set_text("client_id", Some(&config.auth.id))
-            .set_text(
-                "refresh_token",
-                self.refresh_token.as_ref().map(Secret::expose),
-            )
+            .set_text("refresh_token", self.refresh_token.as_ref().map(Secret::expose))
             .set_integer("session_expires_at", self.session_expires_at)
             .set_text("id_token", self.id_token.as_ref().map(Secret::expose))
             .set_text("scope", self.scope.as_deref())
@@ -130,10 +111,8 @@ impl TokenSet {
         if let Some(token) = &self.access {
             out.set("access", Json::Object(token_json(token, None)));
         }
-        let others = self
-            .others
-            .iter()
-            .map(|(key, token)| Json::Object(token_json(token, Some(key))));
+        let others =
+            self.others.iter().map(|(key, token)| Json::Object(token_json(token, Some(key))));
         out.set("others", Json::Array(others.collect()));
         out.to_text()
     }

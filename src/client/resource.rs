@@ -5,6 +5,7 @@ use alloc::string::String;
 
 use crate::protocol::authorize::Wish;
 use crate::protocol::error::{Code, Error};
+use crate::protocol::text;
 use crate::protocol::url::{ParseUrl, Transport, Url, absolute, require_secure};
 
 use super::config::{Config, invalid};
@@ -32,11 +33,7 @@ impl Allowed {
         if !url.search.is_empty() || !url.hash.is_empty() || text.contains(['?', '#']) {
             return Err(invalid("allowedUrls"));
         }
-        Ok(Allowed {
-            origin: url.origin,
-            path: url.pathname,
-            wish,
-        })
+        Ok(Allowed { origin: url.origin, path: url.pathname, wish })
     }
 
     /// Same scheme, host and port, and a path under the prefix, which ends at a segment.
@@ -51,13 +48,11 @@ impl Allowed {
 
 /// Whether a path holds dot segments that only a server would see: behind encoded slashes.
 fn climbs(path: &str) -> bool {
-    let seen = path
-        .to_ascii_lowercase()
-        .replace("%2f", "/")
-        .replace("%5c", "/")
-        .replace("%2e", ".");
-    seen.split(['/', '\\'])
-        .any(|segment| matches!(segment.split(';').next(), Some("." | "..")))
+    let mut seen = path.to_ascii_lowercase();
+    for (encoded, plain) in [("%2f", "/"), ("%5c", "/"), ("%2e", ".")] {
+        seen = text::replace(&seen, encoded, plain);
+    }
+    seen.split(['/', '\\']).any(|segment| matches!(segment.split(';').next(), Some("." | "..")))
 }
 
 /// The entry for an address, or url_not_allowed: then nothing is sent.
@@ -68,9 +63,7 @@ pub fn entry<'a>(config: &'a Config, url: &Url) -> Result<&'a Allowed, Error> {
     }
     // The most specific entry wins, whatever the order.
     let entries = config.allowed.iter().filter(|allowed| allowed.covers(url));
-    entries
-        .max_by_key(|allowed| allowed.path.len())
-        .ok_or_else(refused)
+    entries.max_by_key(|allowed| allowed.path.len()).ok_or_else(refused)
 }
 
 /// Whether a request with that method may be sent a second time (RFC 9110, section 9.2.2).

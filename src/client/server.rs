@@ -1,6 +1,7 @@
 //! One authorization server as this client knows it: its metadata and keys, each fetched once for all
 //! who ask (R022, R107, R112), and the exchanges with it.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
@@ -20,8 +21,8 @@ use crate::protocol::token::{self, Tokens};
 use crate::protocol::url::Endpoint;
 
 use super::config::Config;
-use super::flight::Flights;
-use super::host::{Host, Level};
+use super::flight::{Flights, Landed};
+use super::host::{Host, Level, Work};
 
 /// A metadata document is used for a day at the most.
 const METADATA_LIFE: Millis = 24 * 3600 * 1000;
@@ -51,9 +52,9 @@ struct State {
 
 struct Inner<H: Host> {
     host: H,
-    config: Config,
+    config: Box<Config>,
     state: RefCell<State>,
-    documents: Flights<H, Rc<Object>>,
+    documents: Flights<H>,
 }
 
 /// One server. Clones share what is known.
@@ -79,9 +80,7 @@ pub struct Granted {
 impl Granted {
     /// When the access token expires, by this machine's clock.
     pub fn expires_at(&self) -> Option<UnixMillis> {
-        self.tokens
-            .expires_in
-            .map(|seconds| self.received_at + Millis::from(seconds) * 1000)
+        self.tokens.expires_in.map(|seconds| self.received_at + Millis::from(seconds) * 1000)
     }
 }
 
@@ -104,19 +103,10 @@ pub struct Want<'a> {
 
 impl<H: Host> Server<H> {
     /// Nothing is asked yet. With a patience, work of other requests is not relied on.
-    pub fn new(host: H, config: Config, patience: Option<Millis>) -> Server<H> {
+    pub fn new(host: H, config: Box<Config>, patience: Option<Millis>) -> Server<H> {
         let documents = Flights::new(host.clone(), patience);
-        let state = State {
-            metadata: None,
-            keys: None,
-            missed_at: None,
-        };
-        Server(Rc::new(Inner {
-            host,
-            config,
-            state: RefCell::new(state),
-            documents,
-        }))
+        let state = State { metadata: None, keys: None, missed_at: None };
+        Server(Rc::new(Inner { host, config, state: RefCell::new(state), documents }))
     }
 
     /// The configuration.
@@ -137,9 +127,7 @@ impl<H: Host> Server<H> {
         abort: Option<&H::Abort>,
     ) -> Result<Rc<Metadata>, Error> {
         let config = self.config();
-        let by_hand = needed
-            .iter()
-            .all(|name| config.metadata.get(name).is_some());
+        let by_hand = needed.iter().all(|name| config.metadata.get(name).is_some());
         if by_hand || !config.discovers && config.discovery_url.is_none() {
             return self.check_metadata(&Object::new()).map(Rc::new);
         }
@@ -149,24 +137,19 @@ impl<H: Host> Server<H> {
         {
             return Ok(known.value.clone());
         }
-        let document = self
-            .0
-            .documents
-            .share("metadata", abort, || {
-                let server = self.clone();
-                async move { server.discover().await.map(Rc::new) }
-            })
-            .await?;
+        let server = self.clone();
+        let work = move || -> Work<Result<Landed, Error>> {
+            let server = server.clone();
+            Box::pin(async move { server.discover().await.map(Rc::new).map(Landed::Document) })
+        };
+        let landed = self.0.documents.share("metadata", abort, &work);
+        let document = landed.await?.document()?;
         self.keep_metadata(document, now)
     }
 
     fn keep_metadata(&self, document: Rc<Object>, at: UnixMillis) -> Result<Rc<Metadata>, Error> {
         let value = Rc::new(self.check_metadata(&document)?);
-        let known = Fetched {
-            value: value.clone(),
-            document,
-            at,
-        };
+        let known = Fetched { value: value.clone(), document, at };
         self.0.state.borrow_mut().metadata = Some(known);
         Ok(value)
     }
@@ -218,35 +201,26 @@ impl<H: Host> Server<H> {
 
     async fn fetch_keys(&self, abort: Option<&H::Abort>) -> Result<Rc<KeySet>, Error> {
         let metadata = self.metadata(&["jwks_uri"], abort).await?;
-        let url = metadata
-            .jwks_uri
-            .clone()
-            .ok_or_else(|| missing("jwks_uri"))?;
-        let set = self
-            .0
-            .documents
-            .share("jwks", abort, || {
-                let (server, url) = (self.clone(), url.clone());
-                async move {
-                    let reply = server.send("jwks", &jwk::request(&url), None).await?;
-                    jwk::response(&reply).map(Rc::new)
-                }
+        let url = metadata.jwks_uri.clone().ok_or_else(|| missing("jwks_uri"))?;
+        let server = self.clone();
+        let work = move || -> Work<Result<Landed, Error>> {
+            let (server, url) = (server.clone(), url.clone());
+            Box::pin(async move {
+                let reply = server.send("jwks", &jwk::request(&url), None).await?;
+                jwk::response(&reply).map(Rc::new).map(Landed::Document)
             })
-            .await?;
+        };
+        let landed = self.0.documents.share("jwks", abort, &work);
+        let set = landed.await?.document()?;
         self.keep_keys(set, self.host().now())
     }
 
     fn keep_keys(&self, document: Rc<Object>, at: UnixMillis) -> Result<Rc<KeySet>, Error> {
         let value = Rc::new(KeySet::check(&document)?);
         if value.leaked {
-            self.host()
-                .log(Level::Warning, "jwks-holds-secret-keys", &[]);
+            self.host().log(Level::Warning, "jwks-holds-secret-keys", &[]);
         }
-        let known = Fetched {
-            value: value.clone(),
-            document,
-            at,
-        };
+        let known = Fetched { value: value.clone(), document, at };
         self.0.state.borrow_mut().keys = Some(known);
         Ok(value)
     }
@@ -281,11 +255,7 @@ impl<H: Host> Server<H> {
         match host.fetch(request, self.config().timeout, abort).await {
             Ok(reply) => {
                 let status = json::integer_text(i64::from(reply.status));
-                host.log(
-                    Level::Debug,
-                    "response",
-                    &[("endpoint", purpose), ("status", &status)],
-                );
+                host.log(Level::Debug, "response", &[("endpoint", purpose), ("status", &status)]);
                 reply.not_redirected()
             }
             Err(error) => {
@@ -304,10 +274,7 @@ impl<H: Host> Server<H> {
     /// Asks the token endpoint.
     pub async fn token(&self, grant: Form, abort: Option<&H::Abort>) -> Result<Granted, Error> {
         let metadata = self.metadata(&["token_endpoint"], abort).await?;
-        let to = metadata
-            .token_endpoint
-            .as_ref()
-            .ok_or_else(|| missing("token_endpoint"))?;
+        let to = metadata.token_endpoint.as_ref().ok_or_else(|| missing("token_endpoint"))?;
         let config = self.config();
         let request = token::request(to, &config.auth, self.method(&metadata)?, grant);
         let reply = self.send("token", &request, abort).await?;

@@ -2,6 +2,7 @@
 //! every check passed (R081); only a final answer ends a session (law 16).
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -19,8 +20,8 @@ use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::{Url, same_origin_path};
 
 use super::config::{Config, PageConfig, invalid};
-use super::flight::{Flights, Seat};
-use super::host::{Event, Level, Page};
+use super::flight::{Flights, Landed, Seat};
+use super::host::{Event, Level, Page, Work};
 use super::login::{self, refresh_grant};
 use super::record::TokenSet;
 use super::resource;
@@ -34,9 +35,16 @@ use super::tokens::AccessToken;
 const RETRY: (Millis, Millis) = (5_000, 300_000);
 
 /// What one callback brought, for every instance that asked.
-#[derive(Clone, Debug)]
+pub enum Arrived {
+    /// Tokens to take over.
+    SignedIn(Arrival),
+    /// `prompt=none` was refused.
+    Refused(Answer),
+}
+
+/// Tokens, and what the page kept for afterwards.
 pub struct Arrival {
-    set: Rc<TokenSet>,
+    set: TokenSet,
     return_to: Option<String>,
     app_state: Option<Json>,
 }
@@ -75,17 +83,14 @@ pub enum Answer {
 
 /// Callbacks under way in this page: instances of equal issuer, client and redirect URI share them.
 pub struct Desk<P: Page> {
-    flights: Flights<P, Result<Arrival, Answer>>,
+    flights: Flights<P>,
     urls: RefCell<Vec<(String, String)>>,
 }
 
 impl<P: Page> Desk<P> {
     /// One for a page.
     pub fn new(page: P) -> Desk<P> {
-        Desk {
-            flights: Flights::new(page, None),
-            urls: RefCell::default(),
-        }
+        Desk { flights: Flights::new(page, None), urls: RefCell::default() }
     }
 }
 
@@ -94,7 +99,7 @@ pub enum Begun<P: Page> {
     /// Known at once.
     Known(Result<Answer, Error>),
     /// The code is being spent.
-    UnderWay(Seat<P, Result<Arrival, Answer>>),
+    UnderWay(Seat<P>),
 }
 
 struct State {
@@ -114,7 +119,7 @@ struct Inner<P: Page> {
     server: Server<P>,
     desk: Rc<Desk<P>>,
     state: RefCell<State>,
-    renewals: Flights<P, Rc<AccessToken>>,
+    renewals: Flights<P>,
     closed: Cell<bool>,
 }
 
@@ -141,18 +146,13 @@ impl<P: Page> Session<P> {
     /// Makes a session and takes over what the stores hold of it.
     pub async fn open(
         page: P,
-        config: Config,
+        config: Box<Config>,
         pages: PageConfig,
         desk: Rc<Desk<P>>,
     ) -> Result<Session<P>, Error> {
         let server = Server::new(page.clone(), config, None);
-        let state = State {
-            set: None,
-            epoch: 0,
-            strikes: 0,
-            retry: RETRY.0,
-            told_of_storage: false,
-        };
+        let state =
+            State { set: None, epoch: 0, strikes: 0, retry: RETRY.0, told_of_storage: false };
         let session = Session(Rc::new(Inner {
             renewals: Flights::new(page.clone(), None),
             page,
@@ -204,11 +204,7 @@ impl<P: Page> Session<P> {
     }
 
     fn usable(&self) -> Result<(), Error> {
-        if self.0.closed.get() {
-            Err(Code::Closed.into())
-        } else {
-            Ok(())
-        }
+        if self.0.closed.get() { Err(Code::Closed.into()) } else { Ok(()) }
     }
 
     /// Takes the stored record over; a damaged one is removed (R171).
@@ -281,7 +277,11 @@ impl<P: Page> Session<P> {
     // ── signing in ───────────────────────────────────────────────────────────────────────────────
 
     /// Leaves for the authorization server; comes back only if that fails.
-    pub async fn sign_in(&self, mut ask: SignIn, abort: Option<&P::Abort>) -> Result<(), Error> {
+    pub async fn sign_in(
+        &self,
+        mut ask: Box<SignIn>,
+        abort: Option<&P::Abort>,
+    ) -> Result<(), Error> {
         self.usable()?;
         let address = self.page().address().ok_or_else(|| unsupported("page"))?;
         ask.wish = ask.wish.over(&self.config().wish);
@@ -358,15 +358,10 @@ impl<P: Page> Session<P> {
             let params = Params::read(&url.search, "");
             self.clean(&url, here.as_ref());
             let state_matched = params.is_ok_and(|params| {
-                params
-                    .get("state")
-                    .is_some_and(|state| same(state, &leaving.state))
+                params.get("state").is_some_and(|state| same(state, &leaving.state))
             });
             let return_to = leaving.return_to;
-            return Ok(Begun::Known(Ok(Answer::SignedOut {
-                return_to,
-                state_matched,
-            })));
+            return Ok(Begun::Known(Ok(Answer::SignedOut { return_to, state_matched })));
         }
         Ok(Begun::Known(Ok(Answer::None)))
     }
@@ -392,13 +387,9 @@ impl<P: Page> Session<P> {
     fn answer(&self, url: Url, desk_key: String) -> Result<Begun<P>, Error> {
         let params = Params::read(&url.search, &url.hash)?;
         let pending = match shelf::take(self.page(), self.config(), params.state()?) {
-            Found::Pending(pending) => pending,
+            Found::Pending(pending) => Box::new(pending),
             Found::Used { return_to } if self.signed_in() => {
-                let answer = Answer::SignedIn {
-                    return_to,
-                    app_state: None,
-                    repeated: true,
-                };
+                let answer = Answer::SignedIn { return_to, app_state: None, repeated: true };
                 return Ok(Begun::Known(Ok(answer)));
             }
             Found::Used { .. } => return Err(state_unknown("used")),
@@ -406,22 +397,17 @@ impl<P: Page> Session<P> {
             Found::Unknown => return Err(state_unknown("unknown")),
         };
         let desk = self.0.desk.clone();
-        desk.urls
-            .borrow_mut()
-            .push((desk_key.clone(), url.href.clone()));
-        let session = self.clone();
-        let seat = desk.flights.board(&desk_key, || {
-            let desk_key = desk_key.clone();
-            async move {
+        desk.urls.borrow_mut().push((desk_key.clone(), url.href.clone()));
+        // The code can be spent once: whoever boards first takes it along.
+        let once = Cell::new(Some((params, pending, url)));
+        let seat = desk.flights.board(&desk_key, &|| {
+            let (session, desk_key, taken) = (self.clone(), desk_key.clone(), once.take());
+            Box::pin(async move {
+                let (params, pending, url) = taken.ok_or_else(|| state_unknown("used"))?;
                 let result = session.spend(&params, pending, &url).await;
-                session
-                    .0
-                    .desk
-                    .urls
-                    .borrow_mut()
-                    .retain(|(key, _)| *key != desk_key);
-                result
-            }
+                session.0.desk.urls.borrow_mut().retain(|(key, _)| *key != desk_key);
+                result.map(Rc::new).map(Landed::Callback)
+            })
         });
         Ok(Begun::UnderWay(seat))
     }
@@ -429,19 +415,15 @@ impl<P: Page> Session<P> {
     async fn spend(
         &self,
         params: &Params,
-        pending: Pending,
+        pending: Box<Pending>,
         url: &Url,
-    ) -> Result<Result<Arrival, Answer>, Error> {
+    ) -> Result<Arrived, Error> {
         let (return_to, app_state) = (pending.return_to.clone(), pending.app_state.clone());
         let silent = pending.silent;
         match login::finish(self.server(), params, pending, url, None).await {
             Ok(signed_in) => {
-                let set = Rc::new(TokenSet::of(signed_in));
-                Ok(Ok(Arrival {
-                    set,
-                    return_to,
-                    app_state,
-                }))
+                let set = TokenSet::of(signed_in);
+                Ok(Arrived::SignedIn(Arrival { set, return_to, app_state }))
             }
             Err(error)
                 if silent
@@ -449,11 +431,7 @@ impl<P: Page> Session<P> {
                     && callback::asks_for_login(&error) =>
             {
                 let error = error.server_error().unwrap_or_default().to_owned();
-                Ok(Err(Answer::LoginRequired {
-                    return_to,
-                    app_state,
-                    error,
-                }))
+                Ok(Arrived::Refused(Answer::LoginRequired { return_to, app_state, error }))
             }
             Err(error) => Err(error),
         }
@@ -470,36 +448,34 @@ impl<P: Page> Session<P> {
             Begun::UnderWay(seat) => seat,
         };
         let landed = self.0.desk.flights.arrive(&seat, abort).await;
-        let arrival = match landed.unwrap_or_else(|| Err(Code::Aborted.into()))? {
-            Ok(arrival) => arrival,
-            Err(answer) => return Ok(answer),
+        let Some(Landed::Callback(arrived)) = landed.transpose()? else {
+            return Err(Code::Aborted.into());
+        };
+        let arrival = match &*arrived {
+            Arrived::SignedIn(arrival) => arrival,
+            Arrived::Refused(answer) => return Ok(answer.clone()),
         };
         self.usable()?;
         self.commit(&arrival.set).await;
         Ok(Answer::SignedIn {
-            return_to: arrival.return_to,
-            app_state: arrival.app_state,
+            return_to: arrival.return_to.clone(),
+            app_state: arrival.app_state.clone(),
             repeated: false,
         })
     }
 
     /// All at once, after every check.
-    async fn commit(&self, set: &Rc<TokenSet>) {
-        let already = self
-            .0
-            .state
-            .borrow()
-            .set
-            .as_ref()
-            .is_some_and(|known| known == &**set);
-        if already {
+    async fn commit(&self, set: &TokenSet) {
+        // Two callers of one session wait for the same callback.
+        let known = self.read(|known| known.access.clone());
+        if known.zip(set.access.clone()).is_some_and(|(known, new)| Rc::ptr_eq(&known, &new)) {
             return;
         }
         {
             let mut state = self.0.state.borrow_mut();
             state.epoch = state.epoch.wrapping_add(1);
             state.strikes = 0;
-            state.set = Some((**set).clone());
+            state.set = Some(set.clone());
         }
         if set.refresh_token.is_none() {
             self.warn("no_refresh_token", "The server gave no refresh token: a new sign-in is needed when the access token expires. Most servers want the scope offline_access.");
@@ -516,18 +492,12 @@ impl<P: Page> Session<P> {
         let now = self.now();
         let (expired, changed, text) = {
             let mut state = self.0.state.borrow_mut();
-            let (went, live) = state
-                .set
-                .as_mut()
-                .map_or((false, false), |set| set.expire(now));
+            let (went, live) = state.set.as_mut().map_or((false, false), |set| set.expire(now));
             let expired = !live && state.set.is_some();
             if !live {
                 state.set = None;
             }
-            let text = state
-                .set
-                .as_ref()
-                .map(|set| (set.to_text(self.config()), end_of(set)));
+            let text = state.set.as_ref().map(|set| (set.to_text(self.config()), end_of(set)));
             (expired, changed || went || expired, text)
         };
         self.hold();
@@ -558,9 +528,7 @@ impl<P: Page> Session<P> {
             };
             Some((token, until))
         });
-        let held = held
-            .as_ref()
-            .map(|(token, until)| (token.secret.expose(), *until));
+        let held = held.as_ref().map(|(token, until)| (token.secret.expose(), *until));
         self.page().hold(held);
     }
 
@@ -572,14 +540,13 @@ impl<P: Page> Session<P> {
             let token = set.access.as_ref()?;
             match set.refresh_token {
                 // A token that lives shorter than this is renewed when it is used.
-                Some(_) if self.0.pages.background_renewal => token
-                    .renew_at(before)
-                    .map(|at| at.max(token.received_at + RETRY.0)),
+                Some(_) if self.0.pages.background_renewal => {
+                    token.renew_at(before).map(|at| at.max(token.received_at + RETRY.0))
+                }
                 _ => token.expires_at,
             }
         });
-        self.page()
-            .schedule(due.map(|due| (due - now).clamp(0, i64::from(i32::MAX))));
+        self.page().schedule(due.map(|due| (due - now).clamp(0, i64::from(i32::MAX))));
     }
 
     /// Starts the timer, once there is somebody for it to call.
@@ -597,10 +564,7 @@ impl<P: Page> Session<P> {
         let (renew, dead) = {
             let state = self.0.state.borrow();
             let access = state.set.as_ref().and_then(|set| set.access.as_ref());
-            let renewable = state
-                .set
-                .as_ref()
-                .is_some_and(|set| set.refresh_token.is_some());
+            let renewable = state.set.as_ref().is_some_and(|set| set.refresh_token.is_some());
             let due = access.is_some_and(|token| !token.fresh(now, before, 0));
             (
                 renewable && due && self.0.pages.background_renewal,
@@ -663,15 +627,10 @@ impl<P: Page> Session<P> {
                 (set.token(&key), renewable)
             };
             if let Some(token) = &token {
-                let refused = ask
-                    .refused
-                    .as_ref()
-                    .is_some_and(|secret| *secret == token.secret);
+                let refused = ask.refused.as_ref().is_some_and(|secret| *secret == token.secret);
                 let good = match renewable {
                     true => token.fresh(now, before, ask.min_lifetime),
-                    false => token
-                        .expires_at
-                        .is_none_or(|at| now + ask.min_lifetime < at),
+                    false => token.expires_at.is_none_or(|at| now + ask.min_lifetime < at),
                 };
                 if good && !refused && !ask.force {
                     return Ok(token.clone());
@@ -701,9 +660,7 @@ impl<P: Page> Session<P> {
                     let now = self.now();
                     let last = self.read(|set| set.token(&key));
                     last.filter(|token| {
-                        token
-                            .expires_at
-                            .is_some_and(|at| now + ask.min_lifetime < at)
+                        token.expires_at.is_some_and(|at| now + ask.min_lifetime < at)
                     })
                     .ok_or(error)
                 }
@@ -724,9 +681,7 @@ impl<P: Page> Session<P> {
         if let Some(asked) = &wish.scope {
             let granted = self.read(|set| set.scope.clone());
             if granted.is_some()
-                && !asked
-                    .split(' ')
-                    .all(|token| has_scope(granted.as_deref(), token))
+                && !asked.split(' ').all(|token| has_scope(granted.as_deref(), token))
             {
                 return Err(invalid("scope"));
             }
@@ -740,13 +695,13 @@ impl<P: Page> Session<P> {
         wish: &Wish,
         abort: Option<&P::Abort>,
     ) -> Result<Rc<AccessToken>, Error> {
-        self.0
-            .renewals
-            .share(key, abort, || {
-                let (session, key, wish) = (self.clone(), key.to_owned(), wish.clone());
-                async move { session.renewal(&key, &wish).await }
-            })
-            .await
+        let (session, shared, wish) = (self.clone(), key.to_owned(), wish.clone());
+        let work = move || -> Work<Result<Landed, Error>> {
+            let (session, key, wish) = (session.clone(), shared.clone(), wish.clone());
+            Box::pin(async move { session.renewal(&key, &wish).await.map(Landed::Token) })
+        };
+        let landed = self.0.renewals.share(key, abort, &work);
+        landed.await?.token()
     }
 
     /// One request, whoever waits for it.
@@ -754,10 +709,7 @@ impl<P: Page> Session<P> {
         let (epoch, refresh_token) = {
             let state = self.0.state.borrow();
             let set = state.set.as_ref().ok_or(Code::LoginRequired)?;
-            (
-                state.epoch,
-                set.refresh_token.clone().ok_or(Code::LoginRequired)?,
-            )
+            (state.epoch, set.refresh_token.clone().ok_or(Code::LoginRequired)?)
         };
         let mut grant = refresh_grant(refresh_token.expose());
         if !key.is_empty() {
@@ -768,10 +720,7 @@ impl<P: Page> Session<P> {
             }
         }
         let result = match self.server().token(grant, None).await {
-            Ok(granted) => self
-                .renewed_claims(&granted)
-                .await
-                .map(|claims| (granted, claims)),
+            Ok(granted) => self.renewed_claims(&granted).await.map(|claims| (granted, claims)),
             Err(error) => Err(error),
         };
         // Signed out, closed or signed in anew meanwhile: these tokens belong to nobody.
@@ -787,11 +736,8 @@ impl<P: Page> Session<P> {
             Ok(renewed) => renewed,
             Err(error) => return Err(self.renewal_failed(error).await),
         };
-        let asked = if key.is_empty() {
-            self.read(|set| set.scope.clone())
-        } else {
-            wish.scope.clone()
-        };
+        let asked =
+            if key.is_empty() { self.read(|set| set.scope.clone()) } else { wish.scope.clone() };
         let token = Rc::new(AccessToken::of(&granted, asked.as_deref()));
         {
             let mut state = self.0.state.borrow_mut();
@@ -807,9 +753,7 @@ impl<P: Page> Session<P> {
             }
         }
         self.settle(true).await;
-        self.page().emit(Event::Renewed {
-            expires_at: token.expires_at,
-        });
+        self.page().emit(Event::Renewed { expires_at: token.expires_at });
         Ok(token)
     }
 
@@ -840,11 +784,7 @@ impl<P: Page> Session<P> {
             && error.server_error().is_none();
         let strikes = {
             let mut state = self.0.state.borrow_mut();
-            state.strikes = if unreadable {
-                state.strikes.saturating_add(1)
-            } else {
-                0
-            };
+            state.strikes = if unreadable { state.strikes.saturating_add(1) } else { 0 };
             state.strikes
         };
         let refused = matches!(
@@ -928,11 +868,7 @@ impl<P: Page> Session<P> {
         if local || self.page().address().is_none() {
             return Ok(());
         }
-        let Ok(metadata) = self
-            .server()
-            .metadata(&["end_session_endpoint"], None)
-            .await
-        else {
+        let Ok(metadata) = self.server().metadata(&["end_session_endpoint"], None).await else {
             return Ok(());
         };
         if metadata.end_session_endpoint.is_none() {
@@ -956,14 +892,14 @@ impl<P: Page> Session<P> {
     async fn give_back(&self, refresh: Option<Secret>, access: Option<Secret>) {
         const PATIENCE: Millis = 2000;
         let session = self.clone();
-        let signal = self.page().spawn(async move {
+        let signal = self.page().spawn(Box::pin(async move {
             for (token, hint) in [(refresh, "refresh_token"), (access, "access_token")] {
                 if let Some(token) = token {
                     // What cannot be given back dies by itself.
                     let _ = revoke_token(session.server(), &token, Some(hint), None).await;
                 }
             }
-        });
+        }));
         self.page().wait(&signal, Some(PATIENCE), None).await;
     }
 

@@ -46,11 +46,7 @@ pub enum Found {
 pub fn put<P: Page>(page: &P, config: &Config, pending: &Pending) -> Result<(), Error> {
     purge(page, config, RECORDS - 1);
     let unavailable = |_| Error::from(Code::StorageUnavailable);
-    page.set(
-        &name("tx", config, &pending.state),
-        &pending.to_json().to_text(),
-    )
-    .map_err(unavailable)
+    page.set(&name("tx", config, &pending.state), &pending.to_json().to_text()).map_err(unavailable)
 }
 
 /// Takes the record of a state out.
@@ -65,9 +61,7 @@ pub fn take<P: Page>(page: &P, config: &Config, state: &str) -> Found {
     };
     let now = page.now();
     if object.get("used_at").is_some() {
-        return Found::Used {
-            return_to: object.text("return_to").map(ToOwned::to_owned),
-        };
+        return Found::Used { return_to: object.text("return_to").map(ToOwned::to_owned) };
     }
     page.remove(&key);
     let Some(pending) = Pending::from_json(object).filter(|pending| pending.state == state) else {
@@ -77,8 +71,7 @@ pub fn take<P: Page>(page: &P, config: &Config, state: &str) -> Found {
         return Found::Expired;
     }
     let mut stub = Object::new();
-    stub.set_integer("used_at", Some(now))
-        .set_text("return_to", pending.return_to.as_deref());
+    stub.set_integer("used_at", Some(now)).set_text("return_to", pending.return_to.as_deref());
     // Without the stub a repetition is told as unknown instead of used: no harm.
     let _ = page.set(&key, &stub.to_text());
     Found::Pending(pending)
@@ -94,19 +87,17 @@ pub fn purge<P: Page>(page: &P, config: &Config, keep: usize) {
             _ => page.remove(&key),
         }
     }
-    alive.sort();
-    let surplus = alive.len().saturating_sub(keep);
-    for (_, key) in alive.iter().take(surplus) {
-        page.remove(key);
+    while alive.len() > keep {
+        let oldest =
+            alive.iter().enumerate().min_by_key(|(_, (at, _))| *at).map(|(index, _)| index);
+        let (_, key) = alive.swap_remove(oldest.unwrap_or(0));
+        page.remove(&key);
     }
 }
 
 fn born(text: &str) -> Option<UnixMillis> {
     let object = json::read_object(text.as_bytes()).ok()?;
-    object
-        .get("created_at")
-        .or_else(|| object.get("used_at"))?
-        .as_integer()
+    object.get("created_at").or_else(|| object.get("used_at"))?.as_integer()
 }
 
 /// A sign-out under way: where the person comes back to, and with which state.

@@ -1,6 +1,7 @@
 //! RFC 6749, section 4.4 and the grants beside it, for machines: tokens from a cache that one request
 //! fills for all who ask at once. Failures are never cached.
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::{Cell, RefCell};
@@ -20,8 +21,8 @@ use crate::protocol::url::Url;
 use crate::protocol::userinfo;
 
 use super::config::{Config, invalid};
-use super::flight::Flights;
-use super::host::Host;
+use super::flight::{Flights, Landed};
+use super::host::{Host, Work};
 use super::login::{self, SignedIn};
 use super::resource;
 use super::server::{EVERYTHING, Granted, Server, Want};
@@ -47,7 +48,7 @@ pub struct Ask {
 struct Inner<H: Host> {
     server: Server<H>,
     cache: RefCell<Cache>,
-    flights: Flights<H, Rc<AccessToken>>,
+    flights: Flights<H>,
     default_key: String,
     closed: Cell<bool>,
 }
@@ -63,7 +64,7 @@ impl<H: Host> Clone for TokenClient<H> {
 
 impl<H: Host> TokenClient<H> {
     /// Does no I/O.
-    pub fn new(host: H, config: Config) -> TokenClient<H> {
+    pub fn new(host: H, config: Box<Config>) -> TokenClient<H> {
         let default_key = config.wish.key();
         TokenClient(Rc::new(Inner {
             flights: Flights::new(host.clone(), Some(PATIENCE)),
@@ -92,11 +93,7 @@ impl<H: Host> TokenClient<H> {
     }
 
     fn open(&self) -> Result<(), Error> {
-        if self.0.closed.get() {
-            Err(Code::Closed.into())
-        } else {
-            Ok(())
-        }
+        if self.0.closed.get() { Err(Code::Closed.into()) } else { Ok(()) }
     }
 
     /// An access token by client credentials: from the cache, or from the server.
@@ -112,10 +109,7 @@ impl<H: Host> TokenClient<H> {
         let now = self.server().host().now();
         let known = self.0.cache.borrow().find(&key);
         if let Some(token) = known {
-            let refused = ask
-                .refused
-                .as_ref()
-                .is_some_and(|secret| *secret == token.secret);
+            let refused = ask.refused.as_ref().is_some_and(|secret| *secret == token.secret);
             let good = token.fresh(now, self.config().renew_before, ask.min_lifetime);
             if !ask.force && !refused && good && !stale(&token, now) {
                 return Ok(token);
@@ -127,25 +121,20 @@ impl<H: Host> TokenClient<H> {
                 }
             }
         }
-        let result = self
-            .0
-            .flights
-            .share(&key, abort, || {
-                let (client, key, wish) = (self.clone(), key.clone(), wish.clone());
-                async move { client.fill(&key, &wish).await }
-            })
-            .await;
+        let (client, shared) = (self.clone(), key.clone());
+        let work = move || -> Work<Result<Landed, Error>> {
+            let (client, key, wish) = (client.clone(), shared.clone(), wish.clone());
+            Box::pin(async move { client.fill(&key, &wish).await.map(Landed::Token) })
+        };
+        let result = self.0.flights.share(&key, abort, &work);
+        let result = result.await.and_then(Landed::token);
         match result {
             Err(error) if error.retryable() && !ask.force && ask.refused.is_none() => {
                 // The last token serves for as long as it lives.
                 let now = self.server().host().now();
                 let last = self.0.cache.borrow().find(&key);
-                last.filter(|token| {
-                    token
-                        .expires_at
-                        .is_some_and(|at| now + ask.min_lifetime < at)
-                })
-                .ok_or(error)
+                last.filter(|token| token.expires_at.is_some_and(|at| now + ask.min_lifetime < at))
+                    .ok_or(error)
             }
             other => other,
         }
@@ -159,22 +148,13 @@ impl<H: Host> TokenClient<H> {
         self.open()?;
         let token = Rc::new(AccessToken::of(&granted, wish.scope.as_deref()));
         let host = self.server().host();
-        self.0
-            .cache
-            .borrow_mut()
-            .put(key, token.clone(), host.now());
+        self.0.cache.borrow_mut().put(key, token.clone(), host.now());
         if key == self.0.default_key
             && let Some(until) = token.renew_at(self.config().renew_before)
         {
             host.hold(Some((token.secret.expose(), until)));
         }
         Ok(token)
-    }
-
-    /// The flight for a wish, so that its work can be handed to `waitUntil`.
-    pub fn under_way(&self, wish: &Wish) -> Option<H::Signal> {
-        let key = wish.clone().over(&self.config().wish).key();
-        self.0.flights.find(&key).map(|seat| seat.signal().clone())
     }
 
     /// One request with exactly these parameters and the client's authentication; nothing is cached.
@@ -218,11 +198,7 @@ impl<H: Host> TokenClient<H> {
     ) -> Result<Granted, Error> {
         self.open()?;
         wish.check()?;
-        let wish = if defaults {
-            wish.over(&self.config().wish)
-        } else {
-            wish
-        };
+        let wish = if defaults { wish.over(&self.config().wish) } else { wish };
         if wish.parameters.iter().any(|(name, _)| grant.has(name)) {
             return Err(invalid("parameters"));
         }
@@ -240,9 +216,9 @@ impl<H: Host> TokenClient<H> {
     pub async fn authorization_request(
         &self,
         redirect_uri: &str,
-        mut ask: SignIn,
+        mut ask: Box<SignIn>,
         abort: Option<&H::Abort>,
-    ) -> Result<(String, Pending), Error> {
+    ) -> Result<(String, Box<Pending>), Error> {
         self.open()?;
         ask.wish = ask.wish.over(&self.config().wish);
         login::begin(self.server(), redirect_uri, ask, abort).await
@@ -252,7 +228,7 @@ impl<H: Host> TokenClient<H> {
     pub async fn callback(
         &self,
         answer: &Params,
-        pending: Pending,
+        pending: Box<Pending>,
         arrived_at: &Url,
         abort: Option<&H::Abort>,
     ) -> Result<SignedIn, Error> {
@@ -268,10 +244,7 @@ impl<H: Host> TokenClient<H> {
         abort: Option<&H::Abort>,
     ) -> Result<Claims, Error> {
         self.open()?;
-        self.server()
-            .id_token(raw, want, abort)
-            .await
-            .map(|(claims, _)| claims)
+        self.server().id_token(raw, want, abort).await.map(|(claims, _)| claims)
     }
 
     /// What is expected of an id_token unless the caller says more.
@@ -321,10 +294,7 @@ impl<H: Host> TokenClient<H> {
         abort: Option<&H::Abort>,
     ) -> Result<String, Error> {
         self.open()?;
-        let metadata = self
-            .server()
-            .metadata(&["end_session_endpoint"], abort)
-            .await?;
+        let metadata = self.server().metadata(&["end_session_endpoint"], abort).await?;
         logout::url(&metadata, &self.config().auth.id, logout)
     }
 }
@@ -337,13 +307,8 @@ pub async fn user_info<H: Host>(
     abort: Option<&H::Abort>,
 ) -> Result<Object, Error> {
     let metadata = server.metadata(&["userinfo_endpoint"], abort).await?;
-    let url = metadata
-        .userinfo_endpoint
-        .as_ref()
-        .ok_or_else(|| missing("userinfo_endpoint"))?;
-    let reply = server
-        .send("userinfo", &userinfo::request(url, access_token), abort)
-        .await?;
+    let url = metadata.userinfo_endpoint.as_ref().ok_or_else(|| missing("userinfo_endpoint"))?;
+    let reply = server.send("userinfo", &userinfo::request(url, access_token), abort).await?;
     userinfo::response(&reply, subject)
 }
 
@@ -355,10 +320,8 @@ pub async fn revoke_token<H: Host>(
     abort: Option<&H::Abort>,
 ) -> Result<(), Error> {
     let metadata = server.metadata(&["revocation_endpoint"], abort).await?;
-    let url = metadata
-        .revocation_endpoint
-        .as_ref()
-        .ok_or_else(|| missing("revocation_endpoint"))?;
+    let url =
+        metadata.revocation_endpoint.as_ref().ok_or_else(|| missing("revocation_endpoint"))?;
     let method = server.method(&metadata)?;
     let mut request = revoke::request(url, &server.config().auth, method, token, hint);
     request.keepalive = true;

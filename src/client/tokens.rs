@@ -35,11 +35,7 @@ impl AccessToken {
             secret: granted.tokens.access_token.clone(),
             received_at: granted.received_at,
             expires_at: granted.expires_at(),
-            scope: granted
-                .tokens
-                .scope
-                .clone()
-                .or_else(|| asked_scope.map(String::from)),
+            scope: granted.tokens.scope.clone().or_else(|| asked_scope.map(String::from)),
         }
     }
 
@@ -75,16 +71,12 @@ pub struct Cache(Vec<(String, Rc<AccessToken>)>);
 impl Cache {
     /// The token of a key.
     pub fn find(&self, key: &str) -> Option<Rc<AccessToken>> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == key)
-            .map(|(_, token)| token.clone())
+        self.0.iter().find(|(known, _)| known == key).map(|(_, token)| token.clone())
     }
 
     /// Keeps a token; dead ones go.
     pub fn put(&mut self, key: &str, token: Rc<AccessToken>, now: UnixMillis) {
-        self.0
-            .retain(|(known, token)| known != key && token.alive(now));
+        self.0.retain(|(known, token)| known != key && token.alive(now));
         if self.0.len() >= TOKENS {
             self.0.remove(0);
         }

@@ -30,17 +30,8 @@ pub fn fields(error: &Error) -> JsValue {
         ("status", number(error.http_status().map(u32::from))),
         ("detail", text(error.detail_text())),
         ("error", text(refusal.map(|refusal| refusal.error.as_str()))),
-        (
-            "error_description",
-            text(refusal.and_then(|refusal| refusal.description.as_deref())),
-        ),
-        (
-            "error_uri",
-            text(refusal.and_then(|refusal| refusal.uri.as_deref())),
-        ),
-        (
-            "response",
-            response.map_or(JsValue::UNDEFINED, |response| value::object(response, &[])),
-        ),
+        ("error_description", text(refusal.and_then(|refusal| refusal.description.as_deref()))),
+        ("error_uri", text(refusal.and_then(|refusal| refusal.uri.as_deref()))),
+        ("response", response.map_or(JsValue::UNDEFINED, |response| value::object(response, &[]))),
     ])
 }

@@ -22,11 +22,11 @@ pub fn make(
     hold: Function,
     emit: Function,
 ) -> Result<(WebHost, Function), Error> {
-    let fetch = match view.function("fetch")? {
+    let fetch = match view.function("fetch") {
         Some(fetch) => fetch,
         None => WebHost::global_fetch().ok_or_else(no_fetch)?,
     };
-    let logger = view.function("logger")?;
+    let logger = view.function("logger");
     let hooks = Hooks {
         hold: Box::new(move |token| held(&hold, token)),
         log: Box::new(move |level, kind, fields| {
@@ -40,13 +40,8 @@ pub fn make(
             let _ = function(&emit, &[kind.into(), payload]);
         }),
     };
-    let now = view.function("now")?;
-    let parts = Parts {
-        fetch: fetch.clone(),
-        now,
-        tokens,
-        hooks,
-    };
+    let now = view.function("now");
+    let parts = Parts { fetch: fetch.clone(), now, tokens, hooks };
     Ok((WebHost::new(parts), fetch))
 }
 
@@ -94,16 +89,12 @@ fn event_fields(event: &Event<'_>) -> (&'static str, JsValue) {
         Event::SignedOut { reason, error } => {
             let reason = ("reason", JsValue::from_str(reason));
             match error {
-                Some(error) => (
-                    "signed-out",
-                    object(&[reason, ("error", error::fields(error))]),
-                ),
+                Some(error) => ("signed-out", object(&[reason, ("error", error::fields(error))])),
                 None => ("signed-out", object(&[reason])),
             }
         }
-        Event::Warning { code, message } => (
-            "warning",
-            object(&[("code", (*code).into()), ("message", (*message).into())]),
-        ),
+        Event::Warning { code, message } => {
+            ("warning", object(&[("code", (*code).into()), ("message", (*message).into())]))
+        }
     }
 }

@@ -11,19 +11,23 @@ mod token_client;
 mod value;
 
 use alloc::boxed::Box;
-use core::future::Future;
 
 use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::future_to_promise;
 
+use crate::client::host::Work;
 use crate::protocol::error::Error;
-use crate::web::call;
+use crate::web::call::{self, Inside};
+
+/// Work that a public call waits for.
+type Answering = Work<Result<JsValue, Error>>;
 
 /// A promise of work; it rejects with the fields of an error.
-fn promise(work: impl Future<Output = Result<JsValue, Error>> + 'static) -> Promise {
-    let work = call::Inside(Box::pin(work));
-    future_to_promise(async move { work.await.map_err(|error| error::fields(&error)) })
+fn promise(work: Answering) -> Promise {
+    future_to_promise(Inside(Box::pin(
+        async move { work.await.map_err(|error| error::fields(&error)) },
+    )))
 }
 
 /// A promise that is refused already.

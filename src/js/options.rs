@@ -1,6 +1,7 @@
 //! Law 11: options are read through a view of own properties, and a name that nobody reads is an error,
 //! so that a mistyped security option is never ignored.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -19,262 +20,277 @@ use crate::web::call::{leave, property};
 
 use super::value::read_json;
 
-/// Own properties of an object, and which of them were asked for.
+/// Own properties of an object, and which of them were asked for. The first thing that is wrong is
+/// kept until `finish`, so that reading is a list of names and nothing else.
 pub struct View {
     object: JsValue,
     names: RefCell<Vec<String>>,
+    wrong: RefCell<Option<Error>>,
 }
 
 impl View {
     /// `undefined` is an empty view.
-    pub fn of(value: &JsValue, name: &'static str) -> Result<View, Error> {
-        let names = match value {
-            value if value.is_undefined() => Vec::new(),
-            value if value.is_object() => Object::keys(value.unchecked_ref::<Object>())
+    pub fn of(value: &JsValue) -> View {
+        let names = match value.is_object() {
+            true => Object::keys(value.unchecked_ref::<Object>())
                 .iter()
                 .filter_map(|key| key.as_string())
                 .collect(),
-            _ => return Err(invalid(name)),
+            false => Vec::new(),
         };
-        Ok(View {
-            object: value.clone(),
-            names: RefCell::new(names),
-        })
+        let view =
+            View { object: value.clone(), names: RefCell::new(names), wrong: RefCell::default() };
+        if !value.is_object() && !value.is_undefined() {
+            view.refuse("options");
+        }
+        view
+    }
+
+    /// Something is wrong with that name.
+    #[cold]
+    #[inline(never)]
+    pub fn refuse(&self, name: &'static str) {
+        self.wrong.borrow_mut().get_or_insert_with(|| invalid(name));
+    }
+
+    /// Everything was asked for, and was in order.
+    pub fn finish(&self) -> Result<(), Error> {
+        if let Some(error) = self.wrong.take() {
+            return Err(error);
+        }
+        match self.names.borrow_mut().pop() {
+            None => Ok(()),
+            Some(name) => Err(Error::new(Code::ConfigInvalid).named(name)),
+        }
     }
 
     /// The value of a name; `undefined` counts as absent.
-    pub fn get(&self, name: &'static str) -> Result<Option<JsValue>, Error> {
-        let known = {
+    #[inline(never)]
+    pub fn get(&self, name: &'static str) -> Option<JsValue> {
+        {
             let mut names = self.names.borrow_mut();
-            let at = names.iter().position(|known| known == name);
-            at.map(|at| names.swap_remove(at)).is_some()
-        };
-        if !known {
-            return Ok(None);
+            let at = names.iter().position(|known| known == name)?;
+            names.swap_remove(at);
         }
-        let value =
-            leave(|| Reflect::get(&self.object, &name.into())).map_err(|_| invalid(name))?;
-        Ok(if value.is_undefined() {
-            None
-        } else {
-            Some(value)
-        })
+        match leave(|| Reflect::get(&self.object, &name.into())) {
+            Ok(value) if value.is_undefined() => None,
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.refuse(name);
+                None
+            }
+        }
     }
 
-    /// Everything was asked for.
-    pub fn finish(&self) -> Result<(), Error> {
-        match self.names.borrow().first() {
-            None => Ok(()),
-            Some(name) => Err(Error::new(Code::ConfigInvalid).detail(name.clone())),
+    /// The value of a name, if it is what it must be.
+    fn read<T>(&self, name: &'static str, how: impl FnOnce(&JsValue) -> Option<T>) -> Option<T> {
+        let value = self.get(name)?;
+        let read = how(&value);
+        if read.is_none() {
+            self.refuse(name);
         }
+        read
     }
 
     /// A string.
-    pub fn text(&self, name: &'static str) -> Result<Option<String>, Error> {
-        self.get(name)?.map(|value| text(&value, name)).transpose()
+    #[inline(never)]
+    pub fn text(&self, name: &'static str) -> Option<String> {
+        self.read(name, text)
     }
 
-    /// A string that must be there.
-    pub fn required(&self, name: &'static str) -> Result<String, Error> {
-        match self.text(name)? {
-            Some(text) if !text.is_empty() => Ok(text),
-            _ => Err(invalid(name)),
+    /// A string with something in it, that must be there.
+    #[inline(never)]
+    pub fn required(&self, name: &'static str) -> String {
+        let text = self.text(name).unwrap_or_default();
+        if text.is_empty() {
+            self.refuse(name);
         }
+        text
     }
 
-    /// A boolean; absent is false.
-    pub fn flag(&self, name: &'static str) -> Result<Option<bool>, Error> {
-        self.get(name)?
-            .map(|value| value.as_bool().ok_or_else(|| invalid(name)))
-            .transpose()
+    /// A boolean; absent is `otherwise`.
+    #[inline(never)]
+    pub fn flag(&self, name: &'static str, otherwise: bool) -> bool {
+        self.read(name, JsValue::as_bool).unwrap_or(otherwise)
     }
 
     /// A whole number from 0 to 2^31 - 1.
-    pub fn number(&self, name: &'static str) -> Result<Option<u32>, Error> {
-        let Some(value) = self.get(name)? else {
-            return Ok(None);
-        };
-        let number = value.as_f64().ok_or_else(|| invalid(name))?;
-        let whole = number as u32;
-        if f64::from(whole) == number && whole <= i32::MAX as u32 {
-            Ok(Some(whole))
-        } else {
-            Err(invalid(name))
-        }
+    #[inline(never)]
+    pub fn number(&self, name: &'static str) -> Option<u32> {
+        self.read(name, |value| {
+            let number = value.as_f64()?;
+            let whole = number as u32;
+            (f64::from(whole) == number && whole <= i32::MAX as u32).then_some(whole)
+        })
     }
 
     /// A string, or an array of strings.
-    pub fn strings(&self, name: &'static str) -> Result<Vec<String>, Error> {
-        self.get(name)?
-            .map_or(Ok(Vec::new()), |value| strings(&value, name))
+    #[inline(never)]
+    pub fn strings(&self, name: &'static str) -> Vec<String> {
+        self.read(name, strings).unwrap_or_default()
     }
 
     /// A function.
-    pub fn function(&self, name: &'static str) -> Result<Option<Function>, Error> {
-        self.get(name)?
-            .map(|value| value.dyn_into().map_err(|_| invalid(name)))
-            .transpose()
+    #[inline(never)]
+    pub fn function(&self, name: &'static str) -> Option<Function> {
+        self.read(name, |value| value.dyn_ref::<Function>().cloned())
     }
 
     /// Anything that JSON holds.
-    pub fn json(&self, name: &'static str) -> Result<Option<Json>, Error> {
-        self.get(name)?
-            .map(|value| leave(|| read_json(&value)).ok_or_else(|| invalid(name)))
-            .transpose()
+    #[inline(never)]
+    pub fn json(&self, name: &'static str) -> Option<Json> {
+        self.read(name, |value| leave(|| read_json(value)))
     }
 
     /// A JSON object.
-    pub fn members(&self, name: &'static str) -> Result<Option<Members>, Error> {
+    #[inline(never)]
+    pub fn members(&self, name: &'static str) -> Option<Members> {
         match self.json(name)? {
-            None => Ok(None),
-            Some(Json::Object(members)) => Ok(Some(members)),
-            Some(_) => Err(invalid(name)),
+            Json::Object(members) => Some(members),
+            _ => {
+                self.refuse(name);
+                None
+            }
         }
     }
 
     /// Names with one value or several.
-    pub fn parameters(&self, name: &'static str) -> Result<Vec<(String, String)>, Error> {
-        let Some(value) = self.get(name)? else {
-            return Ok(Vec::new());
-        };
-        if !value.is_object() || Array::is_array(&value) {
-            return Err(invalid(name));
-        }
-        let mut out = Vec::new();
-        for entry in Object::entries(value.unchecked_ref::<Object>()).iter() {
-            let entry: Array = entry.unchecked_into();
-            let key = text(&entry.get(0), name)?;
-            if entry.get(1).is_undefined() {
-                continue;
+    #[inline(never)]
+    pub fn parameters(&self, name: &'static str) -> Vec<(String, String)> {
+        let read = self.read(name, |value| {
+            if !value.is_object() || Array::is_array(value) {
+                return None;
             }
-            for value in strings(&entry.get(1), name)? {
-                out.push((key.clone(), value));
+            let mut out = Vec::new();
+            for entry in Object::entries(value.unchecked_ref::<Object>()).iter() {
+                let entry: Array = entry.unchecked_into();
+                let (key, value) = (text(&entry.get(0))?, entry.get(1));
+                if !value.is_undefined() {
+                    out.extend(strings(&value)?.into_iter().map(|value| (key.clone(), value)));
+                }
             }
-        }
-        Ok(out)
+            Some(out)
+        });
+        read.unwrap_or_default()
     }
 
     /// An AbortSignal.
-    pub fn signal(&self) -> Result<Option<AbortSignal>, Error> {
-        let Some(value) = self.get("signal")? else {
-            return Ok(None);
-        };
-        if property(&value, "addEventListener").is_function() {
-            Ok(Some(value.unchecked_into()))
-        } else {
-            Err(invalid("signal"))
-        }
+    #[inline(never)]
+    pub fn signal(&self) -> Option<AbortSignal> {
+        self.read("signal", |value| {
+            let signal = property(value, "addEventListener").is_function();
+            signal.then(|| value.clone().unchecked_into())
+        })
     }
 
     /// What a request may ask for.
-    pub fn wish(&self) -> Result<Wish, Error> {
-        Ok(Wish {
-            scope: self.text("scope")?.filter(|scope| !scope.is_empty()),
-            resource: self.strings("resource")?,
-            audience: self.strings("audience")?,
-            acr_values: self.text("acrValues")?.filter(|values| !values.is_empty()),
-            parameters: self.parameters("parameters")?,
-        })
+    #[inline(never)]
+    pub fn wish(&self) -> Wish {
+        Wish {
+            scope: self.text("scope").filter(|scope| !scope.is_empty()),
+            resource: self.strings("resource"),
+            audience: self.strings("audience"),
+            acr_values: self.text("acrValues").filter(|values| !values.is_empty()),
+            parameters: self.parameters("parameters"),
+        }
     }
 
     /// How a token is wanted.
-    pub fn ask(&self) -> Result<Ask, Error> {
-        Ok(Ask {
-            wish: self.wish()?,
-            min_lifetime: Millis::from(self.number("minLifetime")?.unwrap_or(0)) * 1000,
-            force: self.flag("forceRenewal")?.unwrap_or(false),
+    #[inline(never)]
+    pub fn ask(&self) -> Ask {
+        Ask {
+            wish: self.wish(),
+            min_lifetime: Millis::from(self.number("minLifetime").unwrap_or(0)) * 1000,
+            force: self.flag("forceRenewal", false),
             refused: None,
-        })
+        }
     }
 
     /// What a sign-in asks for.
-    pub fn sign_in(&self) -> Result<SignIn, Error> {
-        Ok(SignIn {
-            wish: self.wish()?,
-            prompt: self.text("prompt")?,
-            login_hint: self.text("loginHint")?,
-            ui_locales: self.text("uiLocales")?,
-            max_age: self.number("maxAge")?,
-            claims: self.members("claims")?,
-            authorization_details: self.json("authorizationDetails")?,
-            return_to: self.text("returnTo")?,
-            app_state: self.json("appState")?,
+    #[inline(never)]
+    pub fn sign_in(&self) -> Box<SignIn> {
+        Box::new(SignIn {
+            wish: self.wish(),
+            prompt: self.text("prompt"),
+            login_hint: self.text("loginHint"),
+            ui_locales: self.text("uiLocales"),
+            max_age: self.number("maxAge"),
+            claims: self.members("claims"),
+            authorization_details: self.json("authorizationDetails"),
+            return_to: self.text("returnTo"),
+            app_state: self.json("appState"),
         })
     }
 
     /// What sessions and clients have in common.
-    pub fn server(&self) -> Result<Options, Error> {
-        let mut allowed_urls = Vec::new();
-        if let Some(list) = self.get("allowedUrls")? {
-            if !Array::is_array(&list) {
-                return Err(invalid("allowedUrls"));
-            }
-            for entry in Array::from(&list).iter() {
-                if let Some(url) = entry.as_string() {
-                    allowed_urls.push((url, Wish::default()));
-                    continue;
-                }
-                let entry = View::of(&entry, "allowedUrls")?;
-                let url = entry.required("url")?;
-                let wish = Wish {
-                    scope: entry.text("scope")?,
-                    resource: entry.strings("resource")?,
-                    audience: entry.strings("audience")?,
-                    ..Wish::default()
-                };
-                entry.finish()?;
-                allowed_urls.push((url, wish));
-            }
-        }
-        let algorithms = match self.get("idTokenAlgorithms")? {
-            None => None,
-            Some(value) => Some(strings(&value, "idTokenAlgorithms")?),
-        };
-        Ok(Options {
-            issuer: self.text("issuer")?,
-            discovery_url: self.text("discoveryUrl")?,
-            metadata: self.members("metadata")?.unwrap_or_default(),
-            client_id: self.required("clientId")?,
-            wish: self.wish()?,
-            allowed_urls,
-            base_url: self.text("baseUrl")?,
-            renew_before: self.number("renewBefore")?,
-            algorithms,
-            trusted_audiences: self.strings("trustedAudiences")?,
-            clock_tolerance: self.number("clockTolerance")?,
-            timeout: self.number("timeout")?,
-            retry_methods: self.strings("retryMethods")?,
-            lenient: self.flag("lenient")?.unwrap_or(false),
-            insecure_http: self.flag("insecureHttp")?.unwrap_or(false),
+    #[inline(never)]
+    pub fn server(&self) -> Box<Options> {
+        Box::new(Options {
+            issuer: self.text("issuer"),
+            discovery_url: self.text("discoveryUrl"),
+            metadata: self.members("metadata").unwrap_or_default(),
+            client_id: self.required("clientId"),
+            wish: self.wish(),
+            allowed_urls: self.allowed_urls(),
+            base_url: self.text("baseUrl"),
+            renew_before: self.number("renewBefore"),
+            algorithms: self.read("idTokenAlgorithms", strings),
+            trusted_audiences: self.strings("trustedAudiences"),
+            clock_tolerance: self.number("clockTolerance"),
+            timeout: self.number("timeout"),
+            retry_methods: self.strings("retryMethods"),
+            lenient: self.flag("lenient", false),
+            insecure_http: self.flag("insecureHttp", false),
         })
     }
 
+    fn allowed_urls(&self) -> Vec<(String, Wish)> {
+        let Some(list) = self.get("allowedUrls") else { return Vec::new() };
+        if !Array::is_array(&list) {
+            self.refuse("allowedUrls");
+        }
+        let list = Array::from(&list);
+        let entries = list.iter().map(|entry| {
+            if let Some(url) = entry.as_string() {
+                return (url, Wish::default());
+            }
+            let entry = View::of(&entry);
+            let url = entry.required("url");
+            let wish = Wish {
+                scope: entry.text("scope"),
+                resource: entry.strings("resource"),
+                audience: entry.strings("audience"),
+                ..Wish::default()
+            };
+            if entry.finish().is_err() {
+                self.refuse("allowedUrls");
+            }
+            (url, wish)
+        });
+        entries.collect()
+    }
+
     /// What is particular to a page.
-    pub fn page(&self) -> Result<PageOptions, Error> {
-        Ok(PageOptions {
-            redirect_uri: self.required("redirectUri")?,
-            post_logout_redirect_uri: self.text("postLogoutRedirectUri")?,
-            background_renewal: self.flag("backgroundRenewal")?.unwrap_or(true),
-        })
+    pub fn page(&self) -> PageOptions {
+        PageOptions {
+            redirect_uri: self.required("redirectUri"),
+            post_logout_redirect_uri: self.text("postLogoutRedirectUri"),
+            background_renewal: self.flag("backgroundRenewal", true),
+        }
     }
 }
 
 /// A string that can be sent: lone surrogates have no encoding (A026).
-pub fn text(value: &JsValue, name: &'static str) -> Result<String, Error> {
-    match value.dyn_ref::<JsString>() {
-        Some(text) if text.is_valid_utf16() => Ok(text.into()),
-        _ => Err(invalid(name)),
-    }
+#[inline(never)]
+pub fn text(value: &JsValue) -> Option<String> {
+    value.dyn_ref::<JsString>().filter(|text| text.is_valid_utf16()).map(String::from)
 }
 
-fn strings(value: &JsValue, name: &'static str) -> Result<Vec<String>, Error> {
+fn strings(value: &JsValue) -> Option<Vec<String>> {
     if Array::is_array(value) {
-        return Array::from(value)
-            .iter()
-            .map(|item| text(&item, name))
-            .collect();
+        return Array::from(value).iter().map(|item| text(&item)).collect();
     }
-    Ok(Vec::from([text(value, name)?]))
+    Some(Vec::from([text(value)?]))
 }
 
 /// An option that is missing or malformed.

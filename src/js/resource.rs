@@ -1,6 +1,7 @@
 //! The fetch wrapper: a token goes to `allowedUrls` only, the URL is parsed once and that value fetched,
 //! and a 401 is answered with one fresh token (R126 to R130).
 
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
@@ -17,12 +18,14 @@ use crate::client::token_client::{Ask, TokenClient};
 use crate::client::tokens::AccessToken;
 use crate::protocol::authorize::Wish;
 use crate::protocol::error::{Code, Error};
+use crate::protocol::text::contains;
 use crate::protocol::url::Url;
 use crate::protocol::userinfo::bearer;
 use crate::web::call::{Inside, function, global, leave, object, property};
 use crate::web::host::WebHost;
 use crate::web::{location, url};
 
+use super::Answering;
 use super::options::{View, invalid};
 
 #[wasm_bindgen]
@@ -73,14 +76,11 @@ impl Source {
         };
         let slot = Rc::new(RefCell::new(None));
         let (source, abort, out) = (self.clone(), abort.cloned(), slot.clone());
-        let work = Inside(alloc::boxed::Box::pin(async move {
+        let promise = future_to_promise(Inside(Box::pin(async move {
             let result = source.ask(ask, abort.as_ref()).await;
             *out.borrow_mut() = Some(result);
-        }));
-        let promise = future_to_promise(async move {
-            work.await;
             Ok(JsValue::UNDEFINED)
-        });
+        })));
         // A request that is over already cannot be held open: its work may end early.
         let _ = function(wait_until, &[promise.clone().into()]);
         let _ = JsFuture::from(promise).await;
@@ -123,15 +123,15 @@ impl Call {
             })
             .unwrap_or_default(),
         };
-        let text = super::options::text(&text, "input")?;
+        let text = super::options::text(&text).ok_or_else(|| invalid("input"))?;
         let page = location::address();
         let base = source.config().base_url.as_deref().or(page.as_deref());
         let url = url::parse(&text, base).ok_or(Code::UrlInvalid)?;
         let allowed = source.allow(&url)?;
 
-        let view = View::of(options, "options")?;
-        let wish = view.wish()?.over(&allowed);
-        let (signal, wait_until) = (view.signal()?, view.function("waitUntil")?);
+        let view = View::of(options);
+        let wish = view.wish().over(&allowed);
+        let (signal, wait_until) = (view.signal(), view.function("waitUntil"));
         view.finish()?;
 
         let given = |name: &str| match property(&init, name) {
@@ -150,21 +150,8 @@ impl Call {
             _ => signal,
         };
         let method = given("method").as_string().unwrap_or_else(|| "GET".into());
-        let ask = Ask {
-            wish,
-            ..Ask::default()
-        };
-        Ok(Call {
-            input,
-            is_request,
-            init,
-            url,
-            method,
-            headers,
-            ask,
-            abort,
-            wait_until,
-        })
+        let ask = Ask { wish, ..Ask::default() };
+        Ok(Call { input, is_request, init, url, method, headers, ask, abort, wait_until })
     }
 
     /// Whether the body can be sent a second time: a stream is gone after the first.
@@ -185,9 +172,7 @@ impl Call {
         };
         let headers = Headers::new_with_headers(&self.headers).map_err(failed)?;
         let value = bearer(&token.secret);
-        headers
-            .set("authorization", value.expose())
-            .map_err(failed)?;
+        headers.set("authorization", value.expose()).map_err(failed)?;
         let ours = object(&[("headers", headers.into()), ("redirect", "manual".into())]);
         let init = assign(&Object::new(), &self.init, &ours);
         let target: JsValue = if self.is_request {
@@ -208,9 +193,7 @@ impl Call {
             false => function(fetch, &[target, init]),
         };
         let answer = answer.map_err(failed)?;
-        let answer = JsFuture::from(Promise::resolve(&answer))
-            .await
-            .map_err(failed)?;
+        let answer = JsFuture::from(Promise::resolve(&answer)).await.map_err(failed)?;
         let answer: Response = answer.unchecked_into();
         let redirected = property(&answer, "type") == "opaqueredirect"
             || property(&answer, "redirected") == JsValue::TRUE
@@ -222,49 +205,42 @@ impl Call {
     }
 
     /// The answer; a final 401 is an answer, too.
-    pub async fn run(mut self, source: Source, fetch: Function) -> Result<JsValue, Error> {
+    pub fn run(self, source: Source, fetch: Function) -> Answering {
+        Box::pin(self.answer(source, fetch))
+    }
+
+    async fn answer(mut self, source: Source, fetch: Function) -> Result<JsValue, Error> {
         let repeatable = self.repeatable(source.config());
-        let token = source
-            .token(
-                self.ask.clone(),
-                self.abort.as_ref(),
-                self.wait_until.as_ref(),
-            )
-            .await?;
-        let answer = self.send(&fetch, &token, repeatable).await?;
-        if answer.status() != 401 || !repeatable || !token_refused(&answer) {
-            return Ok(answer.into());
+        let mut last: Option<Response> = None;
+        loop {
+            let ask = self.ask.clone();
+            let token = match source.token(ask, self.abort.as_ref(), self.wait_until.as_ref()).await
+            {
+                Ok(token) => token,
+                // Without a fresh token the 401 is the answer.
+                Err(error) => return last.map(Into::into).ok_or(error),
+            };
+            if let Some(body) = last.as_ref().and_then(Response::body) {
+                let _ = body.cancel();
+            }
+            let answer = self.send(&fetch, &token, repeatable && last.is_none()).await?;
+            if answer.status() != 401 || !repeatable || last.is_some() || !token_refused(&answer) {
+                return Ok(answer.into());
+            }
+            self.ask.refused = Some(token.secret.clone());
+            last = Some(answer);
         }
-        self.ask.refused = Some(token.secret.clone());
-        let ask = self.ask.clone();
-        let Ok(token) = source
-            .token(ask, self.abort.as_ref(), self.wait_until.as_ref())
-            .await
-        else {
-            return Ok(answer.into());
-        };
-        if let Some(body) = answer.body() {
-            let _ = body.cancel();
-        }
-        self.send(&fetch, &token, false).await.map(Into::into)
     }
 }
 
 /// A challenge that names another reason is not mended by a fresh token (RFC 6750, section 3.1).
 fn token_refused(answer: &Response) -> bool {
-    let challenge = answer
-        .headers()
-        .get("www-authenticate")
-        .ok()
-        .flatten()
-        .unwrap_or_default();
-    !challenge.contains("error=") || challenge.contains("invalid_token")
+    let challenge = answer.headers().get("www-authenticate").ok().flatten().unwrap_or_default();
+    !contains(&challenge, "error=") || contains(&challenge, "invalid_token")
 }
 
 fn headers(given: &JsValue) -> Result<Headers, Error> {
-    let class: Function = global("Headers")
-        .dyn_into()
-        .map_err(|_| invalid("headers"))?;
+    let class: Function = global("Headers").dyn_into().map_err(|_| invalid("headers"))?;
     let arguments = match given.is_object() {
         true => js_sys::Array::of1(given),
         false => js_sys::Array::new(),

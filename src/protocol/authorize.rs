@@ -2,6 +2,7 @@
 //! person takes to the authorization server, and the record that waits for the answer.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -118,9 +119,7 @@ impl Wish {
 pub fn check_scope(scope: &str) -> Result<(), Error> {
     let mut seen: Vec<&str> = Vec::new();
     for token in scope.split(' ') {
-        let legal = token
-            .bytes()
-            .all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+        let legal = token.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e));
         if !legal || token.is_empty() && !scope.is_empty() || seen.contains(&token) {
             return Err(config("scope"));
         }
@@ -166,11 +165,8 @@ impl SignIn {
                 return Err(config("prompt"));
             }
         }
-        let typed = |detail: &Json| {
-            detail
-                .as_object()
-                .is_some_and(|detail| detail.text("type").is_some())
-        };
+        let typed =
+            |detail: &Json| detail.as_object().is_some_and(|detail| detail.text("type").is_some());
         match self.authorization_details.as_ref().map(Json::as_array) {
             None => Ok(()),
             Some(Some(details)) if details.iter().all(typed) => Ok(()),
@@ -188,14 +184,8 @@ impl SignIn {
         if acr.get("essential").and_then(Json::as_bool) != Some(true) {
             return Vec::new();
         }
-        let many = acr
-            .get("values")
-            .and_then(Json::as_strings)
-            .unwrap_or_default();
-        many.into_iter()
-            .chain(acr.text("value"))
-            .map(ToOwned::to_owned)
-            .collect()
+        let many = acr.get("values").and_then(Json::as_strings).unwrap_or_default();
+        many.into_iter().chain(acr.text("value")).map(ToOwned::to_owned).collect()
     }
 }
 
@@ -256,20 +246,18 @@ pub struct Pending {
 pub fn request(
     server: &Metadata,
     client: Client<'_>,
-    ask: SignIn,
+    ask: Box<SignIn>,
     random: &Randomness,
     now: UnixMillis,
-) -> Result<(String, Pending), Error> {
+) -> Result<(String, Box<Pending>), Error> {
     ask.check()?;
-    let endpoint = server
-        .authorization_endpoint
-        .as_ref()
-        .ok_or_else(|| missing("authorization_endpoint"))?;
+    let endpoint =
+        server.authorization_endpoint.as_ref().ok_or_else(|| missing("authorization_endpoint"))?;
     if server.pushed_requests_only {
         return Err(missing("require_pushed_authorization_requests"));
     }
     let openid = has_scope(ask.wish.scope.as_deref(), "openid");
-    let pending = Pending {
+    let pending = Box::new(Pending {
         state: super::base64url::encode(&random.state),
         nonce: openid.then(|| super::base64url::encode(&random.nonce)),
         verifier: pkce::verifier(&random.verifier),
@@ -284,7 +272,7 @@ pub fn request(
         created_at: now,
         return_to: ask.return_to.clone(),
         app_state: ask.app_state.clone(),
-    };
+    });
     let mut query = Form::new();
     query
         .push("response_type", "code")

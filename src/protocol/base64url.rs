@@ -29,9 +29,7 @@ mod tests {
     fn r082_only_the_canonical_form_is_read() {
         assert_eq!(decode("AQAB"), Some(vec![1, 0, 1]));
         assert_eq!(decode(""), Some(vec![]));
-        for refused in [
-            "AQAB=", "AQ==", "AQA\n", " AQAB", "AQ+/", "AR", "A", "AQABA",
-        ] {
+        for refused in ["AQAB=", "AQ==", "AQA\n", " AQAB", "AQ+/", "AR", "A", "AQABA"] {
             assert_eq!(decode(refused), None, "{refused:?}");
         }
     }

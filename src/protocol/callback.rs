@@ -2,7 +2,7 @@
 //! but `accept` can make a `Code`, and it takes the pending record by value, so that a record answers
 //! one callback (R046 to R056).
 
-use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -68,10 +68,7 @@ impl Params {
                 return Err(Error::new(ErrorCode::CallbackUnexpectedToken).detail(name));
             }
         }
-        if stray
-            .iter()
-            .any(|name| matches!(name.as_str(), "code" | "state" | "error" | "iss"))
-        {
+        if stray.iter().any(|name| matches!(name.as_str(), "code" | "state" | "error" | "iss")) {
             return Err(malformed("fragment"));
         }
         Ok(params)
@@ -87,10 +84,7 @@ impl Params {
 
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.expose())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose())
     }
 
     /// The state, which finds the record.
@@ -108,9 +102,7 @@ impl Params {
         let query = query.strip_prefix('?').unwrap_or(query);
         let answers = |name: &String| ANSWERS.contains(&name.as_str());
         let stray = Params::fragment(fragment);
-        form::parse(query.get(..QUERY).unwrap_or(query))
-            .iter()
-            .any(|(name, _)| answers(name))
+        form::parse(query.get(..QUERY).unwrap_or(query)).iter().any(|(name, _)| answers(name))
             || stray.iter().any(answers) && stray.iter().any(|name| name == "state")
     }
 }
@@ -120,9 +112,7 @@ pub fn without_ours(query: &str) -> String {
     let query = query.strip_prefix('?').unwrap_or(query);
     let mut kept = String::new();
     for pair in query.split('&') {
-        let ours = form::parse(pair)
-            .first()
-            .is_some_and(|(name, _)| OURS.contains(&name.as_str()));
+        let ours = form::parse(pair).first().is_some_and(|(name, _)| OURS.contains(&name.as_str()));
         if ours || pair.is_empty() {
             continue;
         }
@@ -136,7 +126,7 @@ pub fn without_ours(query: &str) -> String {
 #[derive(Debug)]
 pub struct Code {
     code: Secret,
-    pending: Pending,
+    pending: Box<Pending>,
 }
 
 impl Code {
@@ -155,7 +145,7 @@ impl Code {
 /// origin, same path (R056).
 pub fn accept(
     answer: &Params,
-    pending: Pending,
+    pending: Box<Pending>,
     arrived_at: &Url,
     server: &Metadata,
     urls: &impl ParseUrl,
@@ -177,10 +167,7 @@ pub fn accept(
         _ => {}
     }
     match (answer.get("code"), answer.get("error")) {
-        (Some(code), None) if !code.is_empty() => Ok(Code {
-            code: Secret::new(code),
-            pending,
-        }),
+        (Some(code), None) if !code.is_empty() => Ok(Code { code: Secret::new(code), pending }),
         (None, Some(error)) if !error.is_empty() => Err(Error::new(ErrorCode::AuthorizationError)
             .refusal(Refusal {
                 error: printable(error),
@@ -195,10 +182,7 @@ pub fn accept(
 
 /// What the server calls itself: an issuer template is compared with the document's own text.
 fn named_issuer(server: &Metadata) -> &str {
-    server
-        .document
-        .text("issuer")
-        .unwrap_or(server.issuer.as_str())
+    server.document.text("issuer").unwrap_or(server.issuer.as_str())
 }
 
 /// Refusals of `prompt=none` that mean: ask the person (OpenID Connect Core 1.0, section 3.1.2.6).
@@ -214,6 +198,6 @@ pub fn asks_for_login(error: &Error) -> bool {
     )
 }
 
-fn malformed(detail: &str) -> Error {
-    Error::new(ErrorCode::CallbackMalformed).detail(detail.to_owned())
+fn malformed(detail: &'static str) -> Error {
+    Error::new(ErrorCode::CallbackMalformed).detail(detail)
 }

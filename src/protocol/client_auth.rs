@@ -59,8 +59,7 @@ impl ClientAuth {
         let basic = match (method, &self.secret) {
             (Method::Basic, Some(secret)) => Some(self.basic(secret)),
             (Method::Post, Some(secret)) => {
-                form.push("client_id", &self.id)
-                    .push("client_secret", secret.expose());
+                form.push("client_id", &self.id).push("client_secret", secret.expose());
                 None
             }
             _ => {
@@ -68,10 +67,7 @@ impl ClientAuth {
                 None
             }
         };
-        Request {
-            authorization: basic,
-            ..Request::post(to, form.encode())
-        }
+        Request { authorization: basic, ..Request::post(to, form.encode()) }
     }
 
     /// Each half form-encoded, then joined (RFC 6749, section 2.3.1).
@@ -93,11 +89,7 @@ mod tests {
     use crate::protocol::url::Transport;
 
     fn sent(id: &str, secret: Option<&str>, method: Method) -> (Option<String>, String) {
-        let auth = ClientAuth {
-            id: id.into(),
-            secret: secret.map(Secret::new),
-            method: None,
-        };
+        let auth = ClientAuth { id: id.into(), secret: secret.map(Secret::new), method: None };
         let to = Endpoint::parse("https://as.example/token", &Urls, Transport::Secure).unwrap();
         let mut form = Form::new();
         form.push("grant_type", "client_credentials");
@@ -109,10 +101,7 @@ mod tests {
     #[test]
     fn r064_the_examples_of_rfc_6749() {
         let (header, body) = sent("s6BhdRkqt3", Some("7Fjfp0ZBr1KtDRbnfVdmIw"), Method::Basic);
-        assert_eq!(
-            header.as_deref(),
-            Some("Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3")
-        );
+        assert_eq!(header.as_deref(), Some("Basic czZCaGRSa3F0Mzo3RmpmcDBaQnIxS3REUmJuZlZkbUl3"));
         assert_eq!(body, "grant_type=client_credentials");
     }
 
@@ -128,16 +117,10 @@ mod tests {
         let (header, body) = sent("a", Some("s"), Method::Post);
         assert_eq!(
             (header, body.as_str()),
-            (
-                None,
-                "grant_type=client_credentials&client_id=a&client_secret=s"
-            )
+            (None, "grant_type=client_credentials&client_id=a&client_secret=s")
         );
         let (header, body) = sent("a", None, Method::None);
-        assert_eq!(
-            (header, body.as_str()),
-            (None, "grant_type=client_credentials&client_id=a")
-        );
+        assert_eq!((header, body.as_str()), (None, "grant_type=client_credentials&client_id=a"));
         let (_, body) = sent("a:b", Some("p%+ é"), Method::Basic);
         assert!(!body.contains("client_id") && !body.contains("client_secret"));
     }

@@ -2,7 +2,7 @@
 //! of its own and never reaches the message (RFC 6749, section 10.14).
 
 use alloc::borrow::Cow;
-use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::string::String;
 use core::fmt;
 
@@ -114,43 +114,58 @@ struct Inner {
     refusal: Option<Refusal>,
 }
 
-/// One failure, as every ring speaks of it.
+/// One failure, as every ring speaks of it. Many may wait for the same one, so clones share it.
 #[derive(Clone, PartialEq)]
-pub struct Error(Box<Inner>);
+pub struct Error(Rc<Inner>);
 
 impl Error {
     /// An error of that code and nothing more.
+    #[cold]
+    #[inline(never)] // Failing is rare and stands in many places: it is a call, here and below.
     pub fn new(code: Code) -> Error {
-        Error(Box::new(Inner {
-            code,
-            detail: None,
-            status: None,
-            retry_after: None,
-            refusal: None,
-        }))
+        Error(Rc::new(Inner { code, detail: None, status: None, retry_after: None, refusal: None }))
     }
 
     /// Names the member, claim or cause. Never a secret, never a server's text.
-    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Error {
-        self.0.detail = Some(detail.into());
-        self
+    #[cold]
+    #[inline(never)]
+    pub fn detail(self, detail: &'static str) -> Error {
+        self.with(|inner| inner.detail = Some(Cow::Borrowed(detail)))
+    }
+
+    /// Names what only the caller's own text can name.
+    #[cold]
+    #[inline(never)]
+    pub fn named(self, detail: String) -> Error {
+        self.with(|inner| inner.detail = Some(Cow::Owned(detail)))
     }
 
     /// The HTTP status that came with it.
-    pub fn status(mut self, status: u16) -> Error {
-        self.0.status = Some(status);
-        self
+    #[cold]
+    #[inline(never)]
+    pub fn status(self, status: u16) -> Error {
+        self.with(|inner| inner.status = Some(status))
     }
 
     /// Seconds that the server asked to wait.
-    pub fn retry_after(mut self, seconds: Option<u32>) -> Error {
-        self.0.retry_after = seconds;
-        self
+    #[cold]
+    #[inline(never)]
+    pub fn retry_after(self, seconds: Option<u32>) -> Error {
+        self.with(|inner| inner.retry_after = seconds)
     }
 
     /// The server's own words.
-    pub fn refusal(mut self, refusal: Refusal) -> Error {
-        self.0.refusal = Some(refusal);
+    #[cold]
+    #[inline(never)]
+    pub fn refusal(self, refusal: Refusal) -> Error {
+        self.with(|inner| inner.refusal = Some(refusal))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Inner)) -> Error {
+        // Errors are finished before they are shared.
+        if let Some(inner) = Rc::get_mut(&mut self.0) {
+            change(inner);
+        }
         self
     }
 
@@ -181,10 +196,7 @@ impl Error {
 
     /// The server's `error`, where it sent one.
     pub fn server_error(&self) -> Option<&str> {
-        self.0
-            .refusal
-            .as_ref()
-            .map(|refusal| refusal.error.as_str())
+        self.0.refusal.as_ref().map(|refusal| refusal.error.as_str())
     }
 
     /// The same call may succeed later.
@@ -266,10 +278,7 @@ mod tests {
         assert!(Error::new(Code::ResponseStatus).status(503).retryable());
         assert!(Error::new(Code::Timeout).retryable());
         assert!(!Error::new(Code::ResponseStatus).status(404).retryable());
-        let refusal = Refusal {
-            error: "invalid_grant".into(),
-            ..Refusal::default()
-        };
+        let refusal = Refusal { error: "invalid_grant".into(), ..Refusal::default() };
         let refused = Error::new(Code::TokenError).status(400).refusal(refusal);
         assert!(!refused.retryable());
         assert!(refused.login_required());

@@ -39,27 +39,18 @@ impl Form {
 
     /// The first value of that name.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// Names and values in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The body of a request.
     pub fn encode(&self) -> Secret {
         // One allocation that is large enough: growing would leave copies behind.
-        let room = self
-            .0
-            .iter()
-            .map(|(name, value)| 3 * (name.len() + value.len()) + 2)
-            .sum();
+        let room = self.0.iter().map(|(name, value)| 3 * (name.len() + value.len()) + 2).sum();
         let mut out = form_urlencoded::Serializer::new(String::with_capacity(room));
         for (name, value) in &self.0 {
             out.append_pair(name, value);
@@ -92,9 +83,7 @@ mod tests {
     #[test]
     fn r004_a_parameter_without_a_value_is_left_out() {
         let mut form = Form::new();
-        form.push("scope", "")
-            .push("grant_type", "client_credentials")
-            .push_some("x", None);
+        form.push("scope", "").push("grant_type", "client_credentials").push_some("x", None);
         assert_eq!(form.encode().expose(), "grant_type=client_credentials");
     }
 

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::error::{Code, Error, Refusal};
 use super::json::{self, Object};
 use super::secret::Secret;
+use super::text;
 use super::time::{self, UnixMillis};
 use super::url::Endpoint;
 
@@ -44,11 +45,7 @@ impl Request {
 
     /// A POST of a form.
     pub fn post(url: &Endpoint, form: Secret) -> Request {
-        Request {
-            form: Some(form),
-            cap: ANSWER,
-            ..Request::get(url)
-        }
+        Request { form: Some(form), cap: ANSWER, ..Request::get(url) }
     }
 }
 
@@ -79,7 +76,7 @@ impl Response {
         const DAY: i64 = 86_400;
         let text = self.retry_after.as_deref()?.trim();
         let seconds = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-            text.parse().unwrap_or(DAY)
+            text::digits(text).unwrap_or(DAY)
         } else {
             (time::http_date(text)? - self.server_time()?) / 1000
         };
@@ -96,11 +93,7 @@ impl Response {
 
     /// The object of a JSON answer, whatever the status.
     pub fn object(&self) -> Result<Object, Error> {
-        if self
-            .content_type
-            .as_deref()
-            .is_some_and(|value| !json_type(value))
-        {
+        if self.content_type.as_deref().is_some_and(|value| !json_type(value)) {
             return Err(self.failure(Code::ResponseContentType));
         }
         json::read_object(&self.body).map_err(|_| self.failure(Code::ResponseNotJson))
@@ -138,20 +131,13 @@ impl Response {
 
     /// An error of that code with what the answer's head says.
     pub fn failure(&self, code: Code) -> Error {
-        Error::new(code)
-            .status(self.status)
-            .retry_after(self.wait_seconds())
+        Error::new(code).status(self.status).retry_after(self.wait_seconds())
     }
 }
 
 /// `application/json` or `application/*+json`, whatever its parameters (R010).
 fn json_type(value: &str) -> bool {
-    let essence = value
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match essence.strip_prefix("application/") {
         Some(subtype) => subtype == "json" || subtype.ends_with("+json"),
         None => false,
@@ -160,24 +146,15 @@ fn json_type(value: &str) -> bool {
 
 /// A server's text with what RFC 6749, appendix A.7 and A.8, allows, 512 characters at the most (R053).
 pub fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|c| matches!(c, ' '..='~') && *c != '"' && *c != '\\')
-        .take(512)
-        .collect()
+    text.chars().filter(|c| matches!(c, ' '..='~') && *c != '"' && *c != '\\').take(512).collect()
 }
 
 /// A web address that may be shown as a link; anything else is dropped (R053).
 pub fn web_address(text: &str) -> Option<String> {
     let plain = text.len() <= 2048
-        && text
-            .bytes()
-            .all(|b| matches!(b, b'!'..=b'~') && b != b'"' && b != b'\\');
+        && text.bytes().all(|b| matches!(b, b'!'..=b'~') && b != b'"' && b != b'\\');
     let web = text.starts_with("https://") || text.starts_with("http://");
-    if plain && web {
-        Some(text.into())
-    } else {
-        None
-    }
+    if plain && web { Some(text.into()) } else { None }
 }
 
 #[cfg(test)]
@@ -194,20 +171,14 @@ mod tests {
     }
 
     fn code(status: u16, content_type: Option<&str>, body: &str) -> Option<Code> {
-        answer(status, content_type, body)
-            .success(Code::TokenError)
-            .err()
-            .map(|e| e.code())
+        answer(status, content_type, body).success(Code::TokenError).err().map(|e| e.code())
     }
 
     #[test]
     fn r006_no_redirect_is_followed() {
         for status in [300, 301, 302, 303, 304, 307, 308] {
             let error = answer(status, None, "").not_redirected().err().unwrap();
-            assert_eq!(
-                (error.code(), error.http_status()),
-                (Code::RedirectRefused, Some(status))
-            );
+            assert_eq!((error.code(), error.http_status()), (Code::RedirectRefused, Some(status)));
         }
         assert!(answer(200, None, "").not_redirected().is_ok());
     }
@@ -223,19 +194,10 @@ mod tests {
         ] {
             assert_eq!(code(200, kind, "{}"), None, "{kind:?}");
         }
-        for kind in [
-            "text/html",
-            "application/json-seq",
-            "text/json",
-            "application/jsonp",
-            "",
-            "json",
-        ] {
-            assert_eq!(
-                code(200, Some(kind), "{}"),
-                Some(Code::ResponseContentType),
-                "{kind}"
-            );
+        for kind in
+            ["text/html", "application/json-seq", "text/json", "application/jsonp", "", "json"]
+        {
+            assert_eq!(code(200, Some(kind), "{}"), Some(Code::ResponseContentType), "{kind}");
         }
         assert_eq!(code(200, None, "<html>"), Some(Code::ResponseNotJson));
     }
@@ -243,10 +205,7 @@ mod tests {
     #[test]
     fn r012_only_200_without_error_is_success() {
         let json = Some("application/json");
-        assert_eq!(
-            code(200, json, "{\"error\":\"invalid_grant\"}"),
-            Some(Code::TokenError)
-        );
+        assert_eq!(code(200, json, "{\"error\":\"invalid_grant\"}"), Some(Code::TokenError));
         for status in [201, 202, 204, 400, 401, 403] {
             assert_eq!(
                 code(status, json, "{\"access_token\":\"x\"}"),
@@ -270,42 +229,22 @@ mod tests {
         .success(Code::TokenError)
         .err()
         .unwrap();
-        assert_eq!(
-            (error.code(), error.http_status()),
-            (Code::TokenError, Some(401))
-        );
+        assert_eq!((error.code(), error.http_status()), (Code::TokenError, Some(401)));
         let refusal = error.server().unwrap();
         assert_eq!(
             (refusal.error.as_str(), refusal.description.as_deref()),
             ("invalid_client", Some("no"))
         );
-        assert_eq!(
-            refusal
-                .response
-                .as_ref()
-                .unwrap()
-                .get("more")
-                .unwrap()
-                .as_integer(),
-            Some(1)
-        );
+        assert_eq!(refusal.response.as_ref().unwrap().get("more").unwrap().as_integer(), Some(1));
         for body in ["{\"error\":7}", "{\"error\":{}}", "{\"error\":\"\"}"] {
             assert_eq!(code(400, json, body), Some(Code::ResponseNotJson), "{body}");
         }
-        let page = answer(400, Some("text/html"), "<html>")
-            .success(Code::TokenError)
-            .err()
-            .unwrap();
-        assert_eq!(
-            (page.code(), page.http_status()),
-            (Code::ResponseNotJson, Some(400))
-        );
+        let page =
+            answer(400, Some("text/html"), "<html>").success(Code::TokenError).err().unwrap();
+        assert_eq!((page.code(), page.http_status()), (Code::ResponseNotJson, Some(400)));
         assert_eq!(code(400, None, "<html>"), Some(Code::ResponseNotJson));
         assert_eq!(code(400, None, ""), Some(Code::ResponseNotJson));
-        assert_eq!(
-            code(503, Some("text/html"), "<html>"),
-            Some(Code::ResponseStatus)
-        );
+        assert_eq!(code(503, Some("text/html"), "<html>"), Some(Code::ResponseStatus));
         assert_eq!(code(429, None, ""), Some(Code::ResponseStatus));
     }
 

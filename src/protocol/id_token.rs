@@ -102,10 +102,7 @@ impl Claims {
 
 impl Verified {
     pub(super) fn new(token: Unverified) -> Verified {
-        Verified {
-            algorithm: token.algorithm,
-            claims: token.into_payload(),
-        }
+        Verified { algorithm: token.algorithm, claims: token.into_payload() }
     }
 
     /// The hash that `at_hash` and `c_hash` of this token use.
@@ -129,9 +126,7 @@ impl Verified {
 
     /// Whether the nonce is the one that was sent: then `issued_at` is fresh.
     pub fn answers(&self, nonce: &str) -> bool {
-        self.claims
-            .text("nonce")
-            .is_some_and(|value| same(value, nonce))
+        self.claims.text("nonce").is_some_and(|value| same(value, nonce))
     }
 
     /// Every check of the claims. `now` is this machine's clock plus the skew that is known.
@@ -158,10 +153,8 @@ impl Verified {
 
     fn who(&self, expected: &Expected<'_>) -> Result<(), Error> {
         let claims = &self.claims;
-        let issuer = expected
-            .issuer
-            .for_tenant(claims.text("tid"))
-            .ok_or_else(|| invalid("iss"))?;
+        let issuer =
+            expected.issuer.for_tenant(claims.text("tid")).ok_or_else(|| invalid("iss"))?;
         if claims.text("iss") != Some(issuer.as_str()) {
             return Err(invalid("iss"));
         }

@@ -6,6 +6,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::text;
+
 /// How deep arrays and objects may nest.
 pub const DEPTH: usize = 32;
 /// How many members one object may have: comparing each name with all others must stay cheap.
@@ -55,11 +57,7 @@ pub fn read(bytes: &[u8]) -> Result<Json, Malformed> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(DEPTH)?;
     reader.space();
-    if reader.at == text.len() {
-        Ok(value)
-    } else {
-        Err(Malformed)
-    }
+    if reader.at == text.len() { Ok(value) } else { Err(Malformed) }
 }
 
 impl Json {
@@ -166,9 +164,7 @@ impl fmt::Debug for Json {
 
 impl fmt::Debug for Object {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_list()
-            .entries(self.0.iter().map(|(name, _)| name))
-            .finish()
+        out.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -196,14 +192,7 @@ impl Number {
             None => (false, self.0.as_str()),
         };
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (
-                mantissa,
-                exponent
-                    .strip_prefix('+')
-                    .unwrap_or(exponent)
-                    .parse::<i64>()
-                    .ok()?,
-            ),
+            Some((mantissa, exponent)) => (mantissa, exponent_of(exponent)?),
             None => (text, 0),
         };
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
@@ -235,6 +224,13 @@ impl Number {
     }
 }
 
+fn exponent_of(text: &str) -> Option<i64> {
+    match text.strip_prefix('-') {
+        Some(digits) => text::digits(digits).map(|value| -value),
+        None => text::digits(text.strip_prefix('+').unwrap_or(text)),
+    }
+}
+
 impl Object {
     /// An empty object.
     pub fn new() -> Object {
@@ -243,10 +239,7 @@ impl Object {
 
     /// The member of that name.
     pub fn get(&self, name: &str) -> Option<&Json> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
     /// The text of a member that is a string.
@@ -386,9 +379,7 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize) -> Result<Json, Malformed> {
         self.space();
         match self.peek().ok_or(Malformed)? {
-            b'{' => self
-                .object(depth.checked_sub(1).ok_or(Malformed)?)
-                .map(Json::Object),
+            b'{' => self.object(depth.checked_sub(1).ok_or(Malformed)?).map(Json::Object),
             b'[' => self.array(depth.checked_sub(1).ok_or(Malformed)?),
             b'"' => self.string().map(Json::String),
             b't' => self.word("true", Json::Bool(true)),
@@ -533,11 +524,7 @@ impl<'a> Reader<'a> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
-        if self.at > start {
-            Ok(())
-        } else {
-            Err(Malformed)
-        }
+        if self.at > start { Ok(()) } else { Err(Malformed) }
     }
 }
 
@@ -564,13 +551,7 @@ mod tests {
         ] {
             assert_eq!(number(text).whole(), Some(value), "{text}");
         }
-        for text in [
-            "1.5",
-            "1e-1",
-            "1e400",
-            "9223372036854775808",
-            "99999999999999999999",
-        ] {
+        for text in ["1.5", "1e-1", "1e400", "9223372036854775808", "99999999999999999999"] {
             assert_eq!(number(text).whole(), None, "{text}");
         }
     }

@@ -70,19 +70,13 @@ pub fn response(reply: &Response) -> Result<Object, Error> {
 impl KeySet {
     /// The one constructor: for answers and for stored sets.
     pub fn check(set: &Object) -> Result<KeySet, Error> {
-        let keys = set
-            .get("keys")
-            .and_then(Json::as_array)
-            .ok_or(Code::JwksInvalid)?;
+        let keys = set.get("keys").and_then(Json::as_array).ok_or(Code::JwksInvalid)?;
         if keys.len() > KEYS {
             return Err(Error::new(Code::JwksInvalid).detail("keys"));
         }
         let mut out = KeySet::default();
         for key in keys.iter().filter_map(Json::as_object) {
-            if ["d", "p", "q", "k"]
-                .iter()
-                .any(|name| key.get(name).is_some())
-            {
+            if ["d", "p", "q", "k"].iter().any(|name| key.get(name).is_some()) {
                 out.leaked = true;
             } else if let Some(key) = usable(key) {
                 out.keys.push(key);
@@ -97,10 +91,7 @@ impl KeySet {
             let named = token.kid.is_none() || key.kid == token.kid;
             named
                 && fits(&key.key, token.algorithm)
-                && key
-                    .alg
-                    .as_deref()
-                    .is_none_or(|alg| alg_fits(alg, token.algorithm))
+                && key.alg.as_deref().is_none_or(|alg| alg_fits(alg, token.algorithm))
         });
         let mut fitting = fitting.map(|key| &key.key);
         match (fitting.next(), fitting.next()) {
@@ -147,12 +138,7 @@ fn usable(key: &Object) -> Option<Key> {
             let size = [Hash::Sha256, Hash::Sha384, Hash::Sha512]
                 .iter()
                 .filter_map(|hash| {
-                    Algorithm {
-                        name: "",
-                        scheme: Scheme::Ecdsa,
-                        hash: *hash,
-                    }
-                    .curve()
+                    Algorithm { name: "", scheme: Scheme::Ecdsa, hash: *hash }.curve()
                 })
                 .find(|(name, _)| *name == crv)?
                 .1;
@@ -169,11 +155,7 @@ fn usable(key: &Object) -> Option<Key> {
         },
         _ => return None,
     };
-    Some(Key {
-        kid: text("kid")?,
-        alg: text("alg")?,
-        key: public,
-    })
+    Some(Key { kid: text("kid")?, alg: text("alg")?, key: public })
 }
 
 /// A modulus of 2048 to 8192 bits without leading zeros, an odd exponent above one (R104).
@@ -183,14 +165,7 @@ fn rsa(n: &str, e: &str) -> Option<PublicKey> {
     let strong = (256..=1024).contains(&modulus.len()) && *modulus.first()? >= 0x80;
     let top = *exponent.first()?;
     let odd = exponent.last()? % 2 == 1 && exponent.len() <= 8 && top != 0 && exponent != [1];
-    if strong && odd {
-        Some(PublicKey::Rsa {
-            n: n.to_owned(),
-            e: e.to_owned(),
-        })
-    } else {
-        None
-    }
+    if strong && odd { Some(PublicKey::Rsa { n: n.to_owned(), e: e.to_owned() }) } else { None }
 }
 
 fn coordinate(text: &str, size: usize) -> Option<String> {
@@ -213,12 +188,7 @@ pub struct Check<'a> {
 impl Unverified {
     /// The check that proves this token with that key.
     pub fn check<'a>(&'a self, key: &'a PublicKey) -> Check<'a> {
-        Check {
-            key,
-            algorithm: self.algorithm,
-            input: &self.input,
-            signature: &self.signature,
-        }
+        Check { key, algorithm: self.algorithm, input: &self.input, signature: &self.signature }
     }
 
     /// The token's members, once the platform said that the signature is good (R090).

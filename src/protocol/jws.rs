@@ -57,61 +57,17 @@ pub struct Algorithm {
 }
 
 const ALGORITHMS: &[Algorithm] = &[
-    Algorithm {
-        name: "RS256",
-        scheme: Scheme::Rsa,
-        hash: Hash::Sha256,
-    },
-    Algorithm {
-        name: "PS256",
-        scheme: Scheme::Pss,
-        hash: Hash::Sha256,
-    },
-    Algorithm {
-        name: "ES256",
-        scheme: Scheme::Ecdsa,
-        hash: Hash::Sha256,
-    },
-    Algorithm {
-        name: "EdDSA",
-        scheme: Scheme::Ed25519,
-        hash: Hash::Sha512,
-    },
-    Algorithm {
-        name: "Ed25519",
-        scheme: Scheme::Ed25519,
-        hash: Hash::Sha512,
-    },
-    Algorithm {
-        name: "RS384",
-        scheme: Scheme::Rsa,
-        hash: Hash::Sha384,
-    },
-    Algorithm {
-        name: "RS512",
-        scheme: Scheme::Rsa,
-        hash: Hash::Sha512,
-    },
-    Algorithm {
-        name: "PS384",
-        scheme: Scheme::Pss,
-        hash: Hash::Sha384,
-    },
-    Algorithm {
-        name: "PS512",
-        scheme: Scheme::Pss,
-        hash: Hash::Sha512,
-    },
-    Algorithm {
-        name: "ES384",
-        scheme: Scheme::Ecdsa,
-        hash: Hash::Sha384,
-    },
-    Algorithm {
-        name: "ES512",
-        scheme: Scheme::Ecdsa,
-        hash: Hash::Sha512,
-    },
+    Algorithm { name: "RS256", scheme: Scheme::Rsa, hash: Hash::Sha256 },
+    Algorithm { name: "PS256", scheme: Scheme::Pss, hash: Hash::Sha256 },
+    Algorithm { name: "ES256", scheme: Scheme::Ecdsa, hash: Hash::Sha256 },
+    Algorithm { name: "EdDSA", scheme: Scheme::Ed25519, hash: Hash::Sha512 },
+    Algorithm { name: "Ed25519", scheme: Scheme::Ed25519, hash: Hash::Sha512 },
+    Algorithm { name: "RS384", scheme: Scheme::Rsa, hash: Hash::Sha384 },
+    Algorithm { name: "RS512", scheme: Scheme::Rsa, hash: Hash::Sha512 },
+    Algorithm { name: "PS384", scheme: Scheme::Pss, hash: Hash::Sha384 },
+    Algorithm { name: "PS512", scheme: Scheme::Pss, hash: Hash::Sha512 },
+    Algorithm { name: "ES384", scheme: Scheme::Ecdsa, hash: Hash::Sha384 },
+    Algorithm { name: "ES512", scheme: Scheme::Ecdsa, hash: Hash::Sha512 },
 ];
 
 impl Algorithm {
@@ -173,14 +129,8 @@ pub fn parse(raw: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverif
         return Err(invalid("too_large"));
     }
     let mut parts = raw.splitn(6, '.');
-    let parts = [
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-    ];
+    let parts =
+        [parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
     let [Some(header), Some(payload), Some(signature), None, ..] = parts else {
         let encrypted = matches!(parts, [.., Some(_), None]);
         return Err(invalid(if encrypted { "format" } else { "malformed" }));
@@ -207,22 +157,14 @@ pub fn parse(raw: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverif
     let payload_object = object(payload)?;
     let signature = decode(signature)?;
     if signature.is_empty()
-        || algorithm
-            .signature_size()
-            .is_some_and(|size| size != signature.len())
+        || algorithm.signature_size().is_some_and(|size| size != signature.len())
     {
         return Err(invalid("signature"));
     }
     let mut input = header.as_bytes().to_vec();
     input.push(b'.');
     input.extend_from_slice(payload.as_bytes());
-    Ok(Unverified {
-        algorithm,
-        kid,
-        input,
-        signature,
-        payload: payload_object,
-    })
+    Ok(Unverified { algorithm, kid, input, signature, payload: payload_object })
 }
 
 /// An id_token that failed a check.

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::error::{Code, Error};
 use super::http::{Request, Response};
 use super::json::{Json, Object};
+use super::text;
 use super::url::{Endpoint, ParseUrl, Transport, absolute, require_secure};
 
 /// The part of an issuer template that stands for the tenant of a token (its claim `tid`).
@@ -23,7 +24,7 @@ impl Issuer {
         if text.contains(['?', '#']) {
             return Err(Error::new(Code::ConfigInvalid).detail("issuer"));
         }
-        let readable = text.replace(TENANT, "tenant");
+        let readable = text::replace(text, TENANT, "tenant");
         let url = absolute(&readable, urls).map_err(|error| error.detail("issuer"))?;
         require_secure(&url, transport).map_err(|error| error.detail("issuer"))?;
         Ok(Issuer(text.to_owned()))
@@ -36,8 +37,8 @@ impl Issuer {
 
     /// What a token of that tenant must name as its issuer.
     pub fn for_tenant(&self, tenant: Option<&str>) -> Option<String> {
-        match self.0.contains(TENANT) {
-            true => tenant.map(|tenant| self.0.replace(TENANT, tenant)),
+        match text::contains(&self.0, TENANT) {
+            true => tenant.map(|tenant| text::replace(&self.0, TENANT, tenant)),
             false => Some(self.0.clone()),
         }
     }
@@ -52,7 +53,7 @@ impl Issuer {
     /// RFC 8414, section 3: between host and path.
     pub fn oauth_url(&self) -> String {
         let issuer = self.0.strip_suffix('/').unwrap_or(&self.0);
-        let authority = issuer.find("://").map_or(0, |at| at + 3);
+        let authority = text::find(issuer, "://").map_or(0, |at| at + 3);
         let path = issuer
             .get(authority..)
             .and_then(|rest| rest.find('/'))
@@ -125,23 +126,19 @@ impl Metadata {
             None => Ok(None),
             Some(value) => {
                 let text = value.as_str().ok_or_else(|| invalid(name))?;
-                Endpoint::parse(text, urls, transport)
-                    .map(Some)
-                    .map_err(|error| match error.code() {
+                Endpoint::parse(text, urls, transport).map(Some).map_err(|error| {
+                    match error.code() {
                         Code::UrlInsecure => error.detail(name),
                         _ => invalid(name),
-                    })
+                    }
+                })
             }
         };
         let flag = |name: &'static str| match document.get(name) {
             None => Ok(false),
             Some(value) => value.as_bool().ok_or_else(|| invalid(name)),
         };
-        for name in [
-            "response_types_supported",
-            "grant_types_supported",
-            "scopes_supported",
-        ] {
+        for name in ["response_types_supported", "grant_types_supported", "scopes_supported"] {
             set(&document, name)?;
         }
         if let Some(methods) = set(&document, "code_challenge_methods_supported")?

@@ -17,6 +17,7 @@ pub mod metadata;
 pub mod pkce;
 pub mod revoke;
 pub mod secret;
+pub mod text;
 pub mod time;
 pub mod token;
 pub mod url;

@@ -16,8 +16,7 @@ pub fn request(
     hint: Option<&str>,
 ) -> Request {
     let mut form = Form::new();
-    form.push("token", token.expose())
-        .push_some("token_type_hint", hint);
+    form.push("token", token.expose()).push_some("token_type_hint", hint);
     auth.post(to, form, method)
 }
 

@@ -17,10 +17,7 @@ impl ParseUrl for Urls {
             origin: parsed.origin().ascii_serialization(),
             pathname: parsed.path().into(),
             search: parsed.query().map(|q| format!("?{q}")).unwrap_or_default(),
-            hash: parsed
-                .fragment()
-                .map(|f| format!("#{f}"))
-                .unwrap_or_default(),
+            hash: parsed.fragment().map(|f| format!("#{f}")).unwrap_or_default(),
             credentials: !parsed.username().is_empty() || parsed.password().is_some(),
         })
     }

@@ -1,5 +1,7 @@
 //! Time is an argument (law 2). Milliseconds since the epoch, and the date of RFC 9110, section 5.6.7.
 
+use super::text;
+
 /// Milliseconds since 1970-01-01T00:00:00Z.
 pub type UnixMillis = i64;
 
@@ -9,7 +11,7 @@ pub type Millis = i64;
 /// The instant of an IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that servers
 /// may generate. Anything else is `None`.
 pub fn http_date(text: &str) -> Option<UnixMillis> {
-    let (_, rest) = text.split_once(", ")?;
+    let (_, rest) = text.split_once(' ')?;
     let mut parts = rest.split(' ');
     let day = number(parts.next()?)?;
     let month = month(parts.next()?)?;
@@ -29,28 +31,19 @@ pub fn http_date(text: &str) -> Option<UnixMillis> {
 }
 
 fn number(text: &str) -> Option<i64> {
-    let plain = !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
-    if plain { text.parse().ok() } else { None }
+    if text.len() <= 4 { text::digits(text) } else { None }
 }
 
 fn month(name: &str) -> Option<i64> {
     const NAMES: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    let at = NAMES.find(name)?;
-    if name.len() == 3 && at % 3 == 0 {
-        Some(at as i64 / 3)
-    } else {
-        None
-    }
+    let at = text::find(NAMES, name)?;
+    if name.len() == 3 && at % 3 == 0 { Some(at as i64 / 3) } else { None }
 }
 
 /// Days from the epoch to the first of a month (0 for January) of the Gregorian calendar.
 fn days_before(year: i64, month: i64) -> i64 {
     // Years that start in March put the leap day last.
-    let (year, month) = if month < 2 {
-        (year - 1, month + 10)
-    } else {
-        (year, month - 2)
-    };
+    let (year, month) = if month < 2 { (year - 1, month + 10) } else { (year, month - 2) };
     365 * year + year / 4 - year / 100 + year / 400 + (month * 306 + 5) / 10 - 719_468
 }
 
@@ -60,19 +53,10 @@ mod tests {
 
     #[test]
     fn an_imf_fixdate_is_read() {
-        assert_eq!(
-            http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(784_111_777_000)
-        );
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
         assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(
-            http_date("Thu, 29 Feb 2024 12:00:00 GMT"),
-            Some(1_709_208_000_000)
-        );
-        assert_eq!(
-            http_date("Fri, 20 Nov 2026 10:54:19 GMT"),
-            Some(1_795_172_059_000)
-        );
+        assert_eq!(http_date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000_000));
+        assert_eq!(http_date("Fri, 20 Nov 2026 10:54:19 GMT"), Some(1_795_172_059_000));
     }
 
     #[test]

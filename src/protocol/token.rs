@@ -10,6 +10,7 @@ use super::form::Form;
 use super::http::{Request, Response};
 use super::json::{Json, Object};
 use super::secret::Secret;
+use super::text;
 use super::url::Endpoint;
 
 /// What the caller tolerates of servers that do not keep to RFC 6749, section 5.1.
@@ -105,10 +106,7 @@ fn text(response: &Object, name: &'static str) -> Result<Option<String>, Error> 
 fn seconds(response: &Object, name: &'static str, reading: Reading) -> Result<Option<u32>, Error> {
     let value = match response.get(name) {
         None => return Ok(None),
-        Some(Json::String(digits)) if reading == Reading::Lenient => {
-            let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
-            if plain { digits.parse().ok() } else { None }
-        }
+        Some(Json::String(digits)) if reading == Reading::Lenient => text::digits(digits),
         Some(value) => value.as_integer(),
     };
     match value {

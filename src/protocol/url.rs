@@ -90,10 +90,7 @@ impl Endpoint {
 /// Parses an absolute http(s) URL and refuses what has two readings: user info, backslashes, white
 /// space and control characters.
 pub fn absolute(text: &str, urls: &impl ParseUrl) -> Result<Url, Error> {
-    if text
-        .bytes()
-        .any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f)
-    {
+    if text.bytes().any(|byte| byte <= b' ' || byte == b'\\' || byte == 0x7f) {
         return Err(Error::new(Code::UrlInvalid));
     }
     let url = urls.parse_url(text, None).ok_or(Code::UrlInvalid)?;
@@ -132,10 +129,7 @@ pub fn same_origin_path(text: &str, origin: &str, urls: &impl ParseUrl) -> Optio
         return None;
     }
     // An encoded slash or control right behind the first slash is somebody's trick.
-    if ["/%2f", "/%5c", "/%0", "/%1"]
-        .iter()
-        .any(|trick| lowered.starts_with(trick))
-    {
+    if ["/%2f", "/%5c", "/%0", "/%1"].iter().any(|trick| lowered.starts_with(trick)) {
         return None;
     }
     let url = urls.parse_url(text, Some(origin))?;
@@ -154,9 +148,7 @@ mod tests {
     use crate::protocol::testing::Urls;
 
     fn code(text: &str, transport: Transport) -> Result<String, Code> {
-        Endpoint::parse(text, &Urls, transport)
-            .map(|e| e.0)
-            .map_err(|e| e.code())
+        Endpoint::parse(text, &Urls, transport).map(|e| e.0).map_err(|e| e.code())
     }
 
     #[test]
@@ -177,11 +169,7 @@ mod tests {
             "http://10.0.0.1/",
             "http://[::2]/",
         ] {
-            assert_eq!(
-                code(text, Transport::Secure),
-                Err(Code::UrlInsecure),
-                "{text}"
-            );
+            assert_eq!(code(text, Transport::Secure), Err(Code::UrlInsecure), "{text}");
             assert!(code(text, Transport::InsecureHttp).is_ok(), "{text}");
         }
     }
@@ -205,11 +193,7 @@ mod tests {
             "ftp://as.example/",
             "//as.example/",
         ] {
-            assert_eq!(
-                code(text, Transport::InsecureHttp),
-                Err(Code::UrlInvalid),
-                "{text:?}"
-            );
+            assert_eq!(code(text, Transport::InsecureHttp), Err(Code::UrlInvalid), "{text:?}");
         }
     }
 
@@ -222,14 +206,8 @@ mod tests {
         );
         let plain = Endpoint::parse("https://as/a", &Urls, Transport::Secure).unwrap();
         assert_eq!(plain.with_query("a=b"), "https://as/a?a=b");
-        assert_eq!(
-            code("https://as/a#f", Transport::Secure),
-            Err(Code::UrlInvalid)
-        );
-        assert_eq!(
-            code("https://as/a#", Transport::Secure),
-            Err(Code::UrlInvalid)
-        );
+        assert_eq!(code("https://as/a#f", Transport::Secure), Err(Code::UrlInvalid));
+        assert_eq!(code("https://as/a#", Transport::Secure), Err(Code::UrlInvalid));
     }
 
     #[test]

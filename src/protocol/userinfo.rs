@@ -11,10 +11,7 @@ use super::url::Endpoint;
 
 /// GET with the token in the header, the only place for it.
 pub fn request(url: &Endpoint, access_token: &Secret) -> Request {
-    Request {
-        authorization: Some(bearer(access_token)),
-        ..Request::get(url)
-    }
+    Request { authorization: Some(bearer(access_token)), ..Request::get(url) }
 }
 
 /// RFC 6750, section 2.1.

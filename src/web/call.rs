@@ -8,6 +8,8 @@ use core::task::{Context, Poll};
 
 use wasm_bindgen::prelude::*;
 
+use crate::client::host::Work;
+
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
 }
@@ -34,12 +36,12 @@ pub fn leave<T>(work: impl FnOnce() -> T) -> T {
 }
 
 /// A future whose every step is work of this crate.
-pub struct Inside<F>(pub Pin<Box<F>>);
+pub struct Inside<T>(pub Work<T>);
 
-impl<F: Future> Future for Inside<F> {
-    type Output = F::Output;
+impl<T> Future for Inside<T> {
+    type Output = T;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
         enter(|| self.0.as_mut().poll(context))
     }
 }

@@ -44,20 +44,12 @@ extern "C" {
 
 fn crypto() -> Result<Crypto, Error> {
     let crypto = global("crypto");
-    if crypto.is_object() {
-        Ok(crypto.unchecked_into())
-    } else {
-        Err(unsupported("crypto"))
-    }
+    if crypto.is_object() { Ok(crypto.unchecked_into()) } else { Err(unsupported("crypto")) }
 }
 
 fn subtle() -> Result<Subtle, Error> {
     let subtle = crypto()?.subtle();
-    if subtle.is_object() {
-        Ok(subtle.unchecked_into())
-    } else {
-        Err(unsupported("crypto.subtle"))
-    }
+    if subtle.is_object() { Ok(subtle.unchecked_into()) } else { Err(unsupported("crypto.subtle")) }
 }
 
 /// Whether signatures can be checked here: browsers have `crypto.subtle` on https and loopback alone.
@@ -68,25 +60,17 @@ pub fn available() -> bool {
 /// 32 random bytes; a source that is missing, throws or answers zeros is an error (R028).
 pub fn random() -> Result<[u8; 32], Error> {
     let array = Uint8Array::new_with_length(32);
-    crypto()?
-        .get_random_values(&array)
-        .map_err(|_| unsupported("crypto.getRandomValues"))?;
+    crypto()?.get_random_values(&array).map_err(|_| unsupported("crypto.getRandomValues"))?;
     let mut bytes = [0; 32];
     array.copy_to(&mut bytes);
     array.fill(0, 0, 32);
-    if bytes == [0; 32] {
-        Err(unsupported("crypto.getRandomValues"))
-    } else {
-        Ok(bytes)
-    }
+    if bytes == [0; 32] { Err(unsupported("crypto.getRandomValues")) } else { Ok(bytes) }
 }
 
 /// A digest.
 pub async fn digest(hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
     let failed = |_| unsupported("digest");
-    let promise = subtle()?
-        .digest(hash.name(), &Uint8Array::from(data))
-        .map_err(failed)?;
+    let promise = subtle()?.digest(hash.name(), &Uint8Array::from(data)).map_err(failed)?;
     Ok(Uint8Array::new(&JsFuture::from(promise).await.map_err(failed)?).to_vec())
 }
 
@@ -96,18 +80,12 @@ pub async fn verify(check: Check<'_>) -> Result<bool, Error> {
     let algorithm = parameters(check.algorithm);
     let usages = js_sys::Array::of1(&"verify".into());
     let refused = |_| Error::new(Code::JwksKeyNotFound).detail("unusable");
-    let key = subtle
-        .import_key("jwk", &jwk(check.key), &algorithm, false, &usages)
-        .map_err(refused)?;
+    let key =
+        subtle.import_key("jwk", &jwk(check.key), &algorithm, false, &usages).map_err(refused)?;
     let key = JsFuture::from(key).await.map_err(refused)?;
     let failed = |_| unsupported("signature algorithm");
-    let (signature, input) = (
-        Uint8Array::from(check.signature),
-        Uint8Array::from(check.input),
-    );
-    let good = subtle
-        .verify(&algorithm, &key, &signature, &input)
-        .map_err(failed)?;
+    let (signature, input) = (Uint8Array::from(check.signature), Uint8Array::from(check.input));
+    let good = subtle.verify(&algorithm, &key, &signature, &input).map_err(failed)?;
     Ok(JsFuture::from(good).await.map_err(failed)? == JsValue::TRUE)
 }
 
@@ -121,11 +99,7 @@ fn parameters(algorithm: Algorithm) -> JsValue {
                 Hash::Sha384 => 48,
                 Hash::Sha512 => 64,
             };
-            object(&[
-                ("name", "RSA-PSS".into()),
-                hash,
-                ("saltLength", salt.into()),
-            ])
+            object(&[("name", "RSA-PSS".into()), hash, ("saltLength", salt.into())])
         }
         Scheme::Ecdsa => {
             let curve = algorithm.curve().map(|(name, _)| name).unwrap_or_default();
@@ -140,12 +114,9 @@ fn jwk(key: &PublicKey) -> JsValue {
         PublicKey::Rsa { n, e } => {
             object(&[("kty", "RSA".into()), ("n", n.into()), ("e", e.into())])
         }
-        PublicKey::Curve { crv, x, y: Some(y) } => object(&[
-            ("kty", "EC".into()),
-            ("crv", crv.into()),
-            ("x", x.into()),
-            ("y", y.into()),
-        ]),
+        PublicKey::Curve { crv, x, y: Some(y) } => {
+            object(&[("kty", "EC".into()), ("crv", crv.into()), ("x", x.into()), ("y", y.into())])
+        }
         PublicKey::Curve { crv, x, y: None } => {
             object(&[("kty", "OKP".into()), ("crv", crv.into()), ("x", x.into())])
         }

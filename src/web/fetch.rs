@@ -76,9 +76,7 @@ async fn send(fetch: &Function, request: &Request, init: &JsValue) -> Result<Res
     let failed = |_| Error::from(Code::NetworkError);
     let url = JsValue::from_str(request.url.as_str());
     let answer = function(fetch, &[url, init.clone()]).map_err(failed)?;
-    let answer = JsFuture::from(js_sys::Promise::resolve(&answer))
-        .await
-        .map_err(failed)?;
+    let answer = JsFuture::from(js_sys::Promise::resolve(&answer)).await.map_err(failed)?;
     let answer: WebResponse = answer.unchecked_into();
     let header = |name: &str| answer.headers().get(name).ok().flatten();
     let opaque = property(&answer, "type") == "opaqueredirect";

@@ -5,14 +5,13 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
-use core::future::Future;
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortSignal;
 
-use crate::client::host::{Event, Host, Level, Page, Waited};
+use crate::client::host::{Event, Host, Level, Page, Waited, Work};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::http::{Request, Response};
 use crate::protocol::jwk::Check;
@@ -36,11 +35,7 @@ pub struct Hooks {
 
 impl Default for Hooks {
     fn default() -> Hooks {
-        Hooks {
-            hold: Box::new(|_| {}),
-            log: Box::new(|_, _, _| {}),
-            emit: Box::new(|_| {}),
-        }
+        Hooks { hold: Box::new(|_| {}), log: Box::new(|_, _, _| {}), emit: Box::new(|_| {}) }
     }
 }
 
@@ -132,20 +127,18 @@ impl Host for WebHost {
             Some(now) => function(now, &[]).ok().and_then(|now| now.as_f64()),
             None => None,
         };
-        now.filter(|now| now.is_finite())
-            .unwrap_or_else(js_sys::Date::now) as UnixMillis
+        now.filter(|now| now.is_finite()).unwrap_or_else(js_sys::Date::now) as UnixMillis
     }
 
     fn random(&self) -> Result<[u8; 32], Error> {
         crypto::random()
     }
 
-    fn spawn(&self, work: impl Future<Output = ()> + 'static) -> Promise {
-        let work = Inside(Box::pin(work));
-        future_to_promise(async move {
+    fn spawn(&self, work: Work<()>) -> Promise {
+        future_to_promise(Inside(Box::pin(async move {
             work.await;
             Ok(JsValue::UNDEFINED)
-        })
+        })))
     }
 
     async fn wait(

@@ -87,10 +87,7 @@ impl TokenStore {
             TokenStore::Web(storage) => storage.get(key),
             TokenStore::Memory(map) => {
                 let map = map.borrow();
-                Ok(map
-                    .iter()
-                    .find(|(known, _)| known == key)
-                    .map(|(_, value)| value.clone()))
+                Ok(map.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone()))
             }
             TokenStore::Custom(store) => {
                 let value = call(store, "get", &[key.into()]).await?;
@@ -117,9 +114,7 @@ impl TokenStore {
             TokenStore::Custom(store) => {
                 let until = expires_at.map_or(JsValue::UNDEFINED, |at| (at as f64).into());
                 let options = object(&[("expiresAt", until)]);
-                call(store, "set", &[key.into(), value.into(), options])
-                    .await
-                    .map(|_| ())
+                call(store, "set", &[key.into(), value.into(), options]).await.map(|_| ())
             }
         }
     }
@@ -141,7 +136,5 @@ async fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<Js
     let method: Function = property(store, method).dyn_into().map_err(unavailable)?;
     let arguments: js_sys::Array = arguments.iter().collect();
     let answer = leave(|| method.apply(store, &arguments)).map_err(unavailable)?;
-    JsFuture::from(Promise::resolve(&answer))
-        .await
-        .map_err(unavailable)
+    JsFuture::from(Promise::resolve(&answer)).await.map_err(unavailable)
 }

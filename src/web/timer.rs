@@ -59,27 +59,17 @@ impl Stop {
         let promise = Promise::new(&mut |resolve, _| {
             timer = after.map(|after| Timer::start(&resolve, after));
             if let Some(signal) = abort
-                && signal
-                    .add_event_listener_with_callback("abort", &resolve)
-                    .is_ok()
+                && signal.add_event_listener_with_callback("abort", &resolve).is_ok()
             {
                 listener = Some((signal.clone(), resolve));
             }
         });
-        Stop {
-            promise: JsFuture::from(promise),
-            _timer: timer,
-            abort: listener,
-        }
+        Stop { promise: JsFuture::from(promise), _timer: timer, abort: listener }
     }
 
     /// The work's result, or why it was stopped.
     pub async fn race<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
-        if self
-            .abort
-            .as_ref()
-            .is_some_and(|(signal, _)| signal.aborted())
-        {
+        if self.abort.as_ref().is_some_and(|(signal, _)| signal.aborted()) {
             return Err(Stopped::Aborted);
         }
         let mut work = pin!(work);
