@@ -99,15 +99,11 @@ pub trait Page: Host {
     /// Reads the tokens' store.
     fn load(&self, key: &str)
     -> impl Future<Output = Result<Option<alloc::string::String>, Error>>;
-    /// Writes the tokens' store.
-    fn save(
-        &self,
-        key: &str,
-        value: &str,
-        expires_at: Option<UnixMillis>,
-    ) -> impl Future<Output = Result<(), Error>>;
-    /// Removes from the tokens' store.
-    fn forget(&self, key: &str) -> impl Future<Output = Result<(), Error>>;
+    /// Writes the tokens' store, or removes what is there. A store that answers later is not waited
+    /// for; where it fails, the host tells [`UNSAVED`].
+    fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error>;
+    /// Waits until everything is written.
+    fn saved(&self) -> impl Future<Output = ()>;
 
     /// The page's address; `None` where there is no page, as on a server.
     fn address(&self) -> Option<alloc::string::String>;
@@ -157,3 +153,9 @@ pub enum Event<'a> {
         message: &'static str,
     },
 }
+
+/// Storage refused: nothing else changes.
+pub const UNSAVED: Event<'static> = Event::Warning {
+    code: "storage_unavailable",
+    message: "The browser's storage refused: the tokens stay in memory and are gone after a reload.",
+};

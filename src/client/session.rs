@@ -21,7 +21,7 @@ use crate::protocol::url::{Url, same_origin_path};
 
 use super::config::{Config, PageConfig, invalid};
 use super::flight::{Flights, Landed, Seat};
-use super::host::{Event, Level, Page, Work};
+use super::host::{Event, Level, Page, UNSAVED, Work};
 use super::login::{self, refresh_grant};
 use super::record::TokenSet;
 use super::resource;
@@ -215,10 +215,10 @@ impl<P: Page> Session<P> {
             Ok(Some(text)) => match TokenSet::from_text(&text, self.config()) {
                 Some(set) => {
                     self.0.state.borrow_mut().set = Some(set);
-                    self.settle(false).await;
+                    self.settle(false);
                 }
                 None => {
-                    let _ = self.page().forget(&key).await;
+                    let _ = self.page().save(&key, None);
                     self.warn(
                         "storage_corrupt",
                         "A stored session was damaged or not ours and was removed.",
@@ -456,7 +456,8 @@ impl<P: Page> Session<P> {
             Arrived::Refused(answer) => return Ok(answer.clone()),
         };
         self.usable()?;
-        self.commit(&arrival.set).await;
+        self.commit(&arrival.set);
+        self.page().saved().await;
         Ok(Answer::SignedIn {
             return_to: arrival.return_to.clone(),
             app_state: arrival.app_state.clone(),
@@ -465,7 +466,7 @@ impl<P: Page> Session<P> {
     }
 
     /// All at once, after every check.
-    async fn commit(&self, set: &TokenSet) {
+    fn commit(&self, set: &TokenSet) {
         // Two callers of one session wait for the same callback.
         let known = self.read(|known| known.access.clone());
         if known.zip(set.access.clone()).is_some_and(|(known, new)| Rc::ptr_eq(&known, &new)) {
@@ -480,7 +481,7 @@ impl<P: Page> Session<P> {
         if set.refresh_token.is_none() {
             self.warn("no_refresh_token", "The server gave no refresh token: a new sign-in is needed when the access token expires. Most servers want the scope offline_access.");
         }
-        self.settle(true).await;
+        self.settle(true);
         let claims = set.claims.as_ref().map(Claims::members);
         self.page().emit(Event::SignedIn { claims });
     }
@@ -488,7 +489,7 @@ impl<P: Page> Session<P> {
     // ── keeping ──────────────────────────────────────────────────────────────────────────────────
 
     /// Drops what expired, and makes the held token, the timer and the store fit what is known now.
-    async fn settle(&self, changed: bool) {
+    fn settle(&self, changed: bool) {
         let now = self.now();
         let (expired, changed, text) = {
             let mut state = self.0.state.borrow_mut();
@@ -506,11 +507,8 @@ impl<P: Page> Session<P> {
             return;
         }
         let key = self.token_key();
-        let stored = match &text {
-            Some((text, end)) => self.page().save(&key, text, *end).await,
-            None => self.page().forget(&key).await,
-        };
-        if stored.is_err() {
+        let text = text.as_ref().map(|(text, end)| (text.as_str(), *end));
+        if self.page().save(&key, text).is_err() {
             self.storage_failed();
         }
         if expired {
@@ -576,7 +574,7 @@ impl<P: Page> Session<P> {
                 self.retry_later();
             }
         } else if dead {
-            self.settle(false).await;
+            self.settle(false);
         } else {
             self.reschedule();
         }
@@ -598,10 +596,11 @@ impl<P: Page> Session<P> {
         self.page().emit(Event::Warning { code, message });
     }
 
+    /// Says so once.
     fn storage_failed(&self) {
         let told = core::mem::replace(&mut self.0.state.borrow_mut().told_of_storage, true);
         if !told {
-            self.warn("storage_unavailable", "The browser's storage refused: the tokens stay in memory and are gone after a reload.");
+            self.page().emit(UNSAVED);
         }
     }
 
@@ -638,7 +637,7 @@ impl<P: Page> Session<P> {
             }
             if !renewable {
                 if token.is_none_or(|token| !token.alive(now)) {
-                    self.settle(false).await;
+                    self.settle(false);
                 }
                 return Err(Code::LoginRequired.into());
             }
@@ -734,7 +733,7 @@ impl<P: Page> Session<P> {
         }
         let (granted, claims) = match result {
             Ok(renewed) => renewed,
-            Err(error) => return Err(self.renewal_failed(error).await),
+            Err(error) => return Err(self.renewal_failed(error)),
         };
         let asked =
             if key.is_empty() { self.read(|set| set.scope.clone()) } else { wish.scope.clone() };
@@ -752,7 +751,7 @@ impl<P: Page> Session<P> {
                 }
             }
         }
-        self.settle(true).await;
+        self.settle(true);
         self.page().emit(Event::Renewed { expires_at: token.expires_at });
         Ok(token)
     }
@@ -778,7 +777,7 @@ impl<P: Page> Session<P> {
         Ok(Some(claims))
     }
 
-    async fn renewal_failed(&self, error: Error) -> Error {
+    fn renewal_failed(&self, error: Error) -> Error {
         let unreadable = matches!(error.http_status(), Some(400..=499))
             && !matches!(error.http_status(), Some(408 | 429))
             && error.server_error().is_none();
@@ -792,7 +791,7 @@ impl<P: Page> Session<P> {
             Some("invalid_grant" | "unauthorized_client" | "unsupported_grant_type")
         );
         if refused || strikes >= 2 || error.code() == Code::IdTokenInvalid {
-            self.end("final-error", Some(&error)).await;
+            self.end("final-error", Some(&error));
             if error.code() == Code::IdTokenInvalid {
                 return error;
             }
@@ -838,7 +837,7 @@ impl<P: Page> Session<P> {
     // ── signing out ──────────────────────────────────────────────────────────────────────────────
 
     /// Forgets everything here and now.
-    async fn end(&self, reason: &'static str, error: Option<&Error>) -> Option<TokenSet> {
+    fn end(&self, reason: &'static str, error: Option<&Error>) -> Option<TokenSet> {
         let set = {
             let mut state = self.0.state.borrow_mut();
             state.epoch = state.epoch.wrapping_add(1);
@@ -847,7 +846,7 @@ impl<P: Page> Session<P> {
         };
         self.hold();
         self.reschedule();
-        if self.page().forget(&self.token_key()).await.is_err() {
+        if self.page().save(&self.token_key(), None).is_err() {
             self.storage_failed();
         }
         if set.is_some() {
@@ -859,7 +858,7 @@ impl<P: Page> Session<P> {
     /// Clears this browser's state, gives the tokens back, leaves for the server's logout.
     pub async fn sign_out(&self, local: bool, return_to: Option<&str>) -> Result<(), Error> {
         self.usable()?;
-        let set = self.end("sign-out", None).await;
+        let set = self.end("sign-out", None);
         let id_token = set.as_ref().and_then(|set| set.id_token.clone());
         if let Some(set) = set {
             let access = set.access.map(|token| token.secret.clone());

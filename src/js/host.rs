@@ -20,7 +20,7 @@ pub fn make(
     view: &View,
     tokens: TokenStore,
     hold: Function,
-    emit: Function,
+    emit: Option<Function>,
 ) -> Result<(WebHost, Function), Error> {
     let fetch = match view.function("fetch") {
         Some(fetch) => fetch,
@@ -35,9 +35,11 @@ pub fn make(
             }
         }),
         emit: Box::new(move |event| {
-            let (kind, payload) = event_fields(&event);
-            // Listeners are called behind a net: js/grantkit.js.
-            let _ = function(&emit, &[kind.into(), payload]);
+            if let Some(emit) = &emit {
+                let (kind, payload) = event_fields(&event);
+                // Listeners are called behind a net: js/grantkit.js.
+                let _ = function(emit, &[kind.into(), payload]);
+            }
         }),
     };
     let now = view.function("now");

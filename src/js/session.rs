@@ -62,7 +62,7 @@ type Read = (WebHost, Function, Box<Config>, PageConfig);
 fn read(options: &JsValue, hold: Function, emit: Function) -> Result<Read, Error> {
     let view = View::of(options);
     let tokens = token_store(&view);
-    let (host, fetch) = host::make(&view, tokens, hold, emit)?;
+    let (host, fetch) = host::make(&view, tokens, hold, Some(emit))?;
     let (server, page) = (view.server(), view.page());
     view.finish()?;
     let auth = ClientAuth { id: server.client_id.clone(), secret: None, method: None };

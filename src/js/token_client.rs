@@ -47,7 +47,7 @@ pub fn open_client(options: JsValue, hold: Function) -> Result<ClientHandle, JsV
 fn open(options: &JsValue, hold: Function) -> Result<ClientHandle, Error> {
     let view = View::of(options);
     let tokens = TokenStore::Memory(RefCell::default());
-    let (host, fetch) = host::make(&view, tokens, hold, Function::default())?;
+    let (host, fetch) = host::make(&view, tokens, hold, None)?;
     let server = view.server();
     let secret = view.text("clientSecret");
     let accepted = view.flag("insecureClientSecret", false);

@@ -5,6 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::error::{Code, Error};
 use super::form::Form;
@@ -40,6 +41,20 @@ pub const RESERVED: &[&str] = &[
     "dpop_jkt",
 ];
 
+/// The names that have an option of their own: as parameters they would be sent twice, and past the
+/// option's checks (R004, R036).
+const OPTIONS: &[&str] = &[
+    "resource",
+    "audience",
+    "acr_values",
+    "prompt",
+    "login_hint",
+    "ui_locales",
+    "max_age",
+    "claims",
+    "authorization_details",
+];
+
 /// What a request to the authorization or token endpoint may ask for.
 #[derive(Clone, Debug, Default)]
 pub struct Wish {
@@ -67,7 +82,8 @@ impl Wish {
             }
         }
         for (name, _) in &self.parameters {
-            if RESERVED.contains(&name.as_str()) || name.is_empty() {
+            let reserved = RESERVED.contains(&name.as_str()) || OPTIONS.contains(&name.as_str());
+            if reserved || name.is_empty() {
                 return Err(config("parameters"));
             }
         }
@@ -168,24 +184,42 @@ impl SignIn {
         let typed =
             |detail: &Json| detail.as_object().is_some_and(|detail| detail.text("type").is_some());
         match self.authorization_details.as_ref().map(Json::as_array) {
-            None => Ok(()),
-            Some(Some(details)) if details.iter().all(typed) => Ok(()),
-            Some(_) => Err(config("authorizationDetails")),
+            None => {}
+            Some(Some(details)) if details.iter().all(typed) => {}
+            Some(_) => return Err(config("authorizationDetails")),
+        }
+        // Stored, it is one deeper; what could not be read on the way back is refused now.
+        let Some(state) = &self.app_state else { return Ok(()) };
+        let mut stored = Object::new();
+        stored.set("app_state", state.clone());
+        match super::json::read_object(stored.to_text().as_bytes()) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(config("appState")),
         }
     }
 
     /// The values of an `acr` that was asked for as essential (OpenID Connect Core 1.0, section 5.5.1.1).
-    fn essential_acr(&self) -> Vec<String> {
+    /// What cannot be read is refused: the check of the answer would be dropped in silence.
+    fn essential_acr(&self) -> Result<Vec<String>, Error> {
         let acr = self
             .claims
             .as_ref()
             .and_then(|claims| claims.get("id_token")?.as_object()?.get("acr")?.as_object());
-        let Some(acr) = acr else { return Vec::new() };
-        if acr.get("essential").and_then(Json::as_bool) != Some(true) {
-            return Vec::new();
+        let Some(acr) = acr else { return Ok(Vec::new()) };
+        match acr.get("essential").map(Json::as_bool) {
+            Some(Some(true)) => {}
+            None | Some(Some(false)) => return Ok(Vec::new()),
+            Some(None) => return Err(config("claims")),
         }
-        let many = acr.get("values").and_then(Json::as_strings).unwrap_or_default();
-        many.into_iter().chain(acr.text("value")).map(ToOwned::to_owned).collect()
+        let many = match acr.get("values") {
+            None => Vec::new(),
+            Some(values) => values.as_strings().ok_or_else(|| config("claims"))?,
+        };
+        let one = match acr.get("value") {
+            None => None,
+            Some(value) => Some(value.as_str().ok_or_else(|| config("claims"))?),
+        };
+        Ok(many.into_iter().chain(one).map(ToOwned::to_owned).collect())
     }
 }
 
@@ -210,7 +244,7 @@ pub struct Randomness {
 }
 
 /// The record of a request under way: all that the checks of its answer need (R045).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Pending {
     /// The key of the record.
     pub state: String,
@@ -267,7 +301,7 @@ pub fn request(
         scope: ask.wish.scope.clone(),
         resource: ask.wish.resource.clone(),
         max_age: ask.max_age,
-        essential_acr: ask.essential_acr(),
+        essential_acr: ask.essential_acr()?,
         silent: ask.prompt.as_deref() == Some("none"),
         created_at: now,
         return_to: ask.return_to.clone(),
@@ -305,7 +339,7 @@ impl Pending {
     /// Whether the record is still waited for.
     pub fn alive(&self, now: UnixMillis) -> bool {
         // A clock that was set back makes a record look as if it came from the future.
-        (now - self.created_at).abs() <= LIFE
+        now.abs_diff(self.created_at) <= LIFE.unsigned_abs()
     }
 
     /// Whether it belongs to that issuer and client.
@@ -342,6 +376,16 @@ impl Pending {
         fn text(object: &Object, name: &str) -> Option<String> {
             object.text(name).map(ToOwned::to_owned)
         }
+        fn maybe(object: &Object, name: &str) -> Option<Option<String>> {
+            match object.get(name) {
+                None => Some(None),
+                Some(value) => value.as_str().map(|text| Some(text.to_owned())),
+            }
+        }
+        /// As long as 32 random bytes are: a weaker value is none of ours.
+        fn random(text: &str) -> bool {
+            text.len() >= 43
+        }
         fn texts(object: &Object, name: &str) -> Option<Vec<String>> {
             let strings = object.get(name)?.as_strings()?;
             Some(strings.into_iter().map(ToOwned::to_owned).collect())
@@ -350,22 +394,39 @@ impl Pending {
             None => None,
             Some(value) => Some(u32::try_from(value.as_integer()?).ok()?),
         };
-        Some(Pending {
+        let pending = Pending {
             state: text(&object, "state")?,
-            nonce: text(&object, "nonce"),
+            nonce: maybe(&object, "nonce")?,
             verifier: Secret::new(text(&object, "verifier")?),
             issuer: text(&object, "issuer")?,
             client_id: text(&object, "client_id")?,
             redirect_uri: text(&object, "redirect_uri")?,
-            scope: text(&object, "scope"),
+            scope: maybe(&object, "scope")?,
             resource: texts(&object, "resource")?,
             max_age,
             essential_acr: texts(&object, "acr")?,
             silent: object.get("silent")?.as_bool()?,
             created_at: object.get("created_at")?.as_integer()?,
-            return_to: text(&object, "return_to"),
+            return_to: maybe(&object, "return_to")?,
             app_state: object.take("app_state"),
-        })
+        };
+        // Without a nonce an old id_token would do; without a verifier none would be sent.
+        let openid = has_scope(pending.scope.as_deref(), "openid");
+        let whole = random(&pending.state)
+            && random(pending.verifier.expose())
+            && pending.nonce.as_deref().is_none_or(random)
+            && pending.nonce.is_some() == openid;
+        whole.then_some(pending)
+    }
+}
+
+/// State and nonce are as secret as the verifier: whose record it is is shown, and no more.
+impl fmt::Debug for Pending {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Pending")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -113,10 +113,10 @@ impl Response {
         };
         match (self.status, object.get("error")) {
             (200, None) => Ok(object),
-            (_, Some(error)) => match error.as_str() {
+            (_, Some(error)) => match error.as_str().map(printable) {
                 Some(error) if !error.is_empty() => {
                     let refusal = Refusal {
-                        error: printable(error),
+                        error,
                         description: object.text("error_description").map(printable),
                         uri: object.text("error_uri").and_then(web_address),
                         response: Some(object.clone()),

@@ -76,7 +76,8 @@ impl KeySet {
         }
         let mut out = KeySet::default();
         for key in keys.iter().filter_map(Json::as_object) {
-            if ["d", "p", "q", "k"].iter().any(|name| key.get(name).is_some()) {
+            const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+            if SECRET.iter().any(|name| key.get(name).is_some()) {
                 out.leaked = true;
             } else if let Some(key) = usable(key) {
                 out.keys.push(key);
@@ -162,7 +163,9 @@ fn usable(key: &Object) -> Option<Key> {
 fn rsa(n: &str, e: &str) -> Option<PublicKey> {
     let modulus = base64url::decode(n)?;
     let exponent = base64url::decode(e)?;
-    let strong = (256..=1024).contains(&modulus.len()) && *modulus.first()? >= 0x80;
+    let high = *modulus.first()?;
+    let bits = 8 * modulus.len() - high.leading_zeros() as usize;
+    let strong = (2048..=8192).contains(&bits) && high != 0;
     let top = *exponent.first()?;
     let odd = exponent.last()? % 2 == 1 && exponent.len() <= 8 && top != 0 && exponent != [1];
     if strong && odd { Some(PublicKey::Rsa { n: n.to_owned(), e: e.to_owned() }) } else { None }

@@ -13,25 +13,31 @@ pub type Millis = i64;
 pub fn http_date(text: &str) -> Option<UnixMillis> {
     let (_, rest) = text.split_once(' ')?;
     let mut parts = rest.split(' ');
-    let day = number(parts.next()?)?;
+    let day = number(parts.next()?, 2)?;
     let month = month(parts.next()?)?;
-    let year = number(parts.next()?)?;
+    let year = number(parts.next()?, 4)?;
     let mut clock = parts.next()?.split(':');
-    let hour = number(clock.next()?)?;
-    let minute = number(clock.next()?)?;
-    let second = number(clock.next()?)?;
+    let hour = number(clock.next()?, 2)?;
+    let minute = number(clock.next()?, 2)?;
+    let second = number(clock.next()?, 2)?;
     if parts.next() != Some("GMT") || parts.next().is_some() || clock.next().is_some() {
         return None;
     }
-    if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) || hour > 23 || minute > 59 {
+    // A leap second is a second 60.
+    if year < 1970 || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let days = days_before(year, month) + day - 1;
+    let first = days_before(year, month);
+    let next = if month == 11 { days_before(year + 1, 0) } else { days_before(year, month + 1) };
+    if !(1..=next - first).contains(&day) {
+        return None;
+    }
+    let days = first + day - 1;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second.min(59)) * 1000)
 }
 
-fn number(text: &str) -> Option<i64> {
-    if text.len() <= 4 { text::digits(text) } else { None }
+fn number(text: &str, size: usize) -> Option<i64> {
+    if text.len() == size { text::digits(text) } else { None }
 }
 
 fn month(name: &str) -> Option<i64> {

@@ -96,7 +96,10 @@ pub fn absolute(text: &str, urls: &impl ParseUrl) -> Result<Url, Error> {
     let url = urls.parse_url(text, None).ok_or(Code::UrlInvalid)?;
     // The text must say its authority itself: `https:host` and `https:///host` are somebody's trick.
     let rest = text.get(url.protocol.len()..).unwrap_or_default();
-    if url.credentials || !rest.starts_with("//") || rest.starts_with("///") {
+    // The parser drops an empty user info; the text still has two readings.
+    let end = |byte: &u8| !matches!(byte, b'/' | b'?' | b'#');
+    let user_info = rest.bytes().skip(2).take_while(end).any(|byte| byte == b'@');
+    if url.credentials || user_info || !rest.starts_with("//") || rest.starts_with("///") {
         return Err(Error::new(Code::UrlInvalid));
     }
     Ok(url)
@@ -124,16 +127,17 @@ pub fn same_origin_path(text: &str, origin: &str, urls: &impl ParseUrl) -> Optio
     if text.bytes().any(|byte| byte < b' ' || byte == b'\\') {
         return None;
     }
-    let lowered = text.to_ascii_lowercase();
     if !text.starts_with('/') || text.starts_with("//") {
         return None;
     }
-    // An encoded slash or control right behind the first slash is somebody's trick.
-    if ["/%2f", "/%5c", "/%0", "/%1"].iter().any(|trick| lowered.starts_with(trick)) {
+    let url = urls.parse_url(text, Some(origin))?;
+    if url.origin != origin {
         return None;
     }
-    let url = urls.parse_url(text, Some(origin))?;
-    if url.origin != origin || url.pathname.starts_with("//") {
+    // A slash or control right behind the first slash, encoded or not, is somebody's trick. Dots may
+    // have stood before it, so the path is looked at as it was parsed.
+    let lowered = url.pathname.to_ascii_lowercase();
+    if ["//", "/%2f", "/%5c", "/%0", "/%1"].iter().any(|trick| lowered.starts_with(trick)) {
         return None;
     }
     let mut path = url.pathname;

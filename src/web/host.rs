@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortSignal;
 
-use crate::client::host::{Event, Host, Level, Page, Waited, Work};
+use crate::client::host::{Event, Host, Level, Page, UNSAVED, Waited, Work};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::http::{Request, Response};
 use crate::protocol::jwk::Check;
@@ -57,6 +57,7 @@ struct Inner {
     in_page: bool,
     timer: RefCell<Option<Timer>>,
     tick: RefCell<Option<Closure<dyn FnMut()>>>,
+    saving: RefCell<Option<Promise>>,
     closed: Cell<bool>,
 }
 
@@ -73,6 +74,7 @@ impl WebHost {
             in_page: location::window().is_some(),
             timer: RefCell::default(),
             tick: RefCell::default(),
+            saving: RefCell::default(),
             closed: Cell::new(false),
         }))
     }
@@ -185,17 +187,27 @@ impl Page for WebHost {
         self.0.parts.tokens.get(key).await
     }
 
-    async fn save(
-        &self,
-        key: &str,
-        value: &str,
-        expires_at: Option<UnixMillis>,
-    ) -> Result<(), Error> {
-        self.0.parts.tokens.set(key, value, expires_at).await
+    fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error> {
+        let Some(promise) = self.0.parts.tokens.save(key, value)? else { return Ok(()) };
+        let host = self.clone();
+        let earlier = self.0.saving.take();
+        let saving = self.spawn(Box::pin(async move {
+            if let Some(earlier) = earlier {
+                let _ = JsFuture::from(earlier).await;
+            }
+            if JsFuture::from(promise).await.is_err() {
+                host.emit(UNSAVED);
+            }
+        }));
+        *self.0.saving.borrow_mut() = Some(saving);
+        Ok(())
     }
 
-    async fn forget(&self, key: &str) -> Result<(), Error> {
-        self.0.parts.tokens.delete(key).await
+    async fn saved(&self) {
+        let saving = self.0.saving.borrow().clone();
+        if let Some(saving) = saving {
+            let _ = JsFuture::from(saving).await;
+        }
     }
 
     fn address(&self) -> Option<String> {

@@ -90,51 +90,42 @@ impl TokenStore {
                 Ok(map.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone()))
             }
             TokenStore::Custom(store) => {
-                let value = call(store, "get", &[key.into()]).await?;
-                Ok(value.as_string())
+                let value = JsFuture::from(call(store, "get", &[key.into()])?).await;
+                Ok(value.map_err(unavailable)?.as_string())
             }
         }
     }
 
-    /// Writes.
-    pub async fn set(
+    /// Writes, or removes; a store of the caller's answers with a promise of when it is done.
+    pub fn save(
         &self,
         key: &str,
-        value: &str,
-        expires_at: Option<UnixMillis>,
-    ) -> Result<(), Error> {
-        match self {
-            TokenStore::Web(storage) => storage.set(key, value),
-            TokenStore::Memory(map) => {
+        value: Option<(&str, Option<UnixMillis>)>,
+    ) -> Result<Option<Promise>, Error> {
+        match (self, value) {
+            (TokenStore::Web(storage), Some((value, _))) => storage.set(key, value)?,
+            (TokenStore::Web(storage), None) => storage.remove(key)?,
+            (TokenStore::Memory(map), value) => {
                 let mut map = map.borrow_mut();
                 map.retain(|(known, _)| known != key);
-                map.push((key.into(), value.into()));
-                Ok(())
+                map.extend(value.map(|(value, _)| (key.into(), value.into())));
             }
-            TokenStore::Custom(store) => {
+            (TokenStore::Custom(store), Some((value, expires_at))) => {
                 let until = expires_at.map_or(JsValue::UNDEFINED, |at| (at as f64).into());
                 let options = object(&[("expiresAt", until)]);
-                call(store, "set", &[key.into(), value.into(), options]).await.map(|_| ())
+                return call(store, "set", &[key.into(), value.into(), options]).map(Some);
+            }
+            (TokenStore::Custom(store), None) => {
+                return call(store, "delete", &[key.into()]).map(Some);
             }
         }
-    }
-
-    /// Removes.
-    pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        match self {
-            TokenStore::Web(storage) => storage.remove(key),
-            TokenStore::Memory(map) => {
-                map.borrow_mut().retain(|(known, _)| known != key);
-                Ok(())
-            }
-            TokenStore::Custom(store) => call(store, "delete", &[key.into()]).await.map(|_| ()),
-        }
+        Ok(None)
     }
 }
 
-async fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<JsValue, Error> {
+fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<Promise, Error> {
     let method: Function = property(store, method).dyn_into().map_err(unavailable)?;
     let arguments: js_sys::Array = arguments.iter().collect();
     let answer = leave(|| method.apply(store, &arguments)).map_err(unavailable)?;
-    JsFuture::from(Promise::resolve(&answer)).await.map_err(unavailable)
+    Ok(Promise::resolve(&answer))
 }

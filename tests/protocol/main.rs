@@ -1,0 +1,44 @@
+//! The first ring, held against the rows of the requirements that concern it: each test is named
+//! after its rows. Tokens are signed and checked by real cryptography (tests/support).
+
+// A test fails by panicking, and indexes what it has made itself.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used
+)]
+
+mod addresses;
+mod authorize;
+mod callback;
+mod client_auth;
+mod clock;
+mod form;
+mod given;
+mod http;
+mod id_token;
+mod json;
+mod jwk;
+mod jws;
+mod metadata;
+mod mutated;
+mod pending;
+mod refresh;
+mod rfc;
+mod secrecy;
+mod token;
+mod userinfo;
+mod vectors;
+
+#[path = "../support/generator.rs"]
+mod generator;
+#[path = "../support/signer.rs"]
+mod signer;
+#[path = "../support/urls.rs"]
+mod urls;
+#[path = "../support/verifier.rs"]
+mod verifier;
