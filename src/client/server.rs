@@ -237,10 +237,15 @@ impl<H: Host> Server<H> {
         };
         let now = self.host().now();
         let missed_at = self.0.state.borrow().missed_at;
-        if error.detail_text().is_some() || missed_at.is_some_and(|at| fresh(at, now, COOLDOWN)) {
+        // Whoever comes while the keys are being fetched waits for them, too.
+        let under_way = self.0.documents.find("jwks").is_some();
+        let cooling = missed_at.is_some_and(|at| fresh(at, now, COOLDOWN));
+        if error.detail_text().is_some() || cooling && !under_way {
             return Err(error);
         }
-        self.0.state.borrow_mut().missed_at = Some(now);
+        if !under_way {
+            self.0.state.borrow_mut().missed_at = Some(now);
+        }
         self.fetch_keys(abort).await?.find(token).cloned()
     }
 
@@ -380,5 +385,5 @@ impl<H: Host> Server<H> {
 
 /// Not older than its life, and not from the future.
 fn fresh(at: UnixMillis, now: UnixMillis, life: Millis) -> bool {
-    (0..life).contains(&(now - at))
+    (0..life).contains(&now.saturating_sub(at))
 }

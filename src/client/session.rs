@@ -28,7 +28,7 @@ use super::resource;
 use super::server::{Granted, Server, Want};
 use super::shelf::{self, Found, Leaving};
 use super::token_client::{Ask, revoke_token, user_info};
-use super::tokens::AccessToken;
+use super::tokens::{AccessToken, stale};
 
 /// After a failed renewal the timer tries again: first after five seconds, then twice as long each
 /// time, five minutes at the most.
@@ -335,14 +335,13 @@ impl<P: Page> Session<P> {
 
         // The address is clean by the time of a second call: it means the callback that is under way.
         let desk_key = self.desk_key();
-        let same_callback = {
+        let under_way = {
             let urls = self.0.desk.urls.borrow();
-            let open = urls.iter().find(|(key, _)| *key == desk_key);
-            open.is_some_and(|(_, known)| {
-                given.is_none() && !self.is_answer(&url) || *known == url.href
-            })
+            let mut open = urls.iter().filter(|(key, _)| *key == desk_key);
+            open.find(|(_, known)| given.is_none() && !self.is_answer(&url) || *known == url.href)
+                .and_then(|(key, known)| self.0.desk.flights.find(&flight_key(key, known)))
         };
-        if same_callback && let Some(seat) = self.0.desk.flights.find(&desk_key) {
+        if let Some(seat) = under_way {
             self.clean(&url, here.as_ref());
             return Ok(Begun::UnderWay(seat));
         }
@@ -378,7 +377,7 @@ impl<P: Page> Session<P> {
         }
         let mut path = url.pathname.clone();
         path.push_str(&callback::without_ours(&url.search));
-        if !Params::present("", &url.hash) {
+        if !Params::strays(&url.hash) {
             path.push_str(&url.hash);
         }
         self.page().replace_address(&path);
@@ -398,14 +397,16 @@ impl<P: Page> Session<P> {
         };
         let desk = self.0.desk.clone();
         desk.urls.borrow_mut().push((desk_key.clone(), url.href.clone()));
+        let flight = flight_key(&desk_key, &url.href);
         // The code can be spent once: whoever boards first takes it along.
         let once = Cell::new(Some((params, pending, url)));
-        let seat = desk.flights.board(&desk_key, &|| {
+        let seat = desk.flights.board(&flight, &|| {
             let (session, desk_key, taken) = (self.clone(), desk_key.clone(), once.take());
             Box::pin(async move {
                 let (params, pending, url) = taken.ok_or_else(|| state_unknown("used"))?;
                 let result = session.spend(&params, pending, &url).await;
-                session.0.desk.urls.borrow_mut().retain(|(key, _)| *key != desk_key);
+                let mut urls = session.0.desk.urls.borrow_mut();
+                urls.retain(|(key, known)| *key != desk_key || *known != url.href);
                 result.map(Rc::new).map(Landed::Callback)
             })
         });
@@ -570,8 +571,8 @@ impl<P: Page> Session<P> {
             )
         };
         if renew {
-            if self.renew("", &Wish::default(), None).await.is_err() {
-                self.retry_later();
+            if let Err(error) = self.renew("", &Wish::default(), None).await {
+                self.retry_later(&error);
             }
         } else if dead {
             self.settle(false);
@@ -580,7 +581,7 @@ impl<P: Page> Session<P> {
         }
     }
 
-    fn retry_later(&self) {
+    fn retry_later(&self, error: &Error) {
         if self.0.closed.get() || !self.signed_in() {
             return;
         }
@@ -588,7 +589,8 @@ impl<P: Page> Session<P> {
         let after = state.retry;
         state.retry = (after * 2).min(RETRY.1);
         drop(state);
-        self.page().schedule(Some(after));
+        let asked = Millis::from(error.retry_after_seconds().unwrap_or(0)) * 1000;
+        self.page().schedule(Some(after.max(asked)));
     }
 
     fn warn(&self, code: &'static str, message: &'static str) {
@@ -628,7 +630,7 @@ impl<P: Page> Session<P> {
             if let Some(token) = &token {
                 let refused = ask.refused.as_ref().is_some_and(|secret| *secret == token.secret);
                 let good = match renewable {
-                    true => token.fresh(now, before, ask.min_lifetime),
+                    true => token.fresh(now, before, ask.min_lifetime) && !stale(token, now),
                     false => token.expires_at.is_none_or(|at| now + ask.min_lifetime < at),
                 };
                 if good && !refused && !ask.force {
@@ -718,13 +720,21 @@ impl<P: Page> Session<P> {
                 grant.push("resource", resource);
             }
         }
-        let result = match self.server().token(grant, None).await {
-            Ok(granted) => self.renewed_claims(&granted).await.map(|claims| (granted, claims)),
-            Err(error) => Err(error),
+        let asked = self.server().token(grant, None).await;
+        // A strike is an answer of the token endpoint, not of the way there.
+        let strike = asked
+            .as_ref()
+            .is_err_and(|error| error.code() != Code::MetadataInvalid && unreadable(error));
+        let result = match asked {
+            Ok(granted) => match self.renewed_claims(&granted).await {
+                Ok(claims) => Ok((granted, claims)),
+                Err(error) => Err((error, Some(granted))),
+            },
+            Err(error) => Err((error, None)),
         };
         // Signed out, closed or signed in anew meanwhile: these tokens belong to nobody.
         if self.0.closed.get() || self.0.state.borrow().epoch != epoch {
-            if let Ok((granted, _)) = result {
+            if let Ok((granted, _)) | Err((_, Some(granted))) = result {
                 let access = Some(granted.tokens.access_token);
                 self.give_back(granted.tokens.refresh_token, access).await;
             }
@@ -733,7 +743,19 @@ impl<P: Page> Session<P> {
         }
         let (granted, claims) = match result {
             Ok(renewed) => renewed,
-            Err(error) => return Err(self.renewal_failed(error)),
+            Err((error, granted)) => {
+                // The server may have rotated: the new refresh token is the only one that is good still,
+                // even where the id_token beside it cannot be proved now.
+                if let Some(granted) = granted
+                    && error.code() != Code::IdTokenInvalid
+                {
+                    if let Some(set) = &mut self.0.state.borrow_mut().set {
+                        set.rotate(&granted);
+                    }
+                    self.settle(true);
+                }
+                return Err(self.renewal_failed(error, strike));
+            }
         };
         let asked =
             if key.is_empty() { self.read(|set| set.scope.clone()) } else { wish.scope.clone() };
@@ -777,13 +799,10 @@ impl<P: Page> Session<P> {
         Ok(Some(claims))
     }
 
-    fn renewal_failed(&self, error: Error) -> Error {
-        let unreadable = matches!(error.http_status(), Some(400..=499))
-            && !matches!(error.http_status(), Some(408 | 429))
-            && error.server_error().is_none();
+    fn renewal_failed(&self, error: Error, strike: bool) -> Error {
         let strikes = {
             let mut state = self.0.state.borrow_mut();
-            state.strikes = if unreadable { state.strikes.saturating_add(1) } else { 0 };
+            state.strikes = if strike { state.strikes.saturating_add(1) } else { 0 };
             state.strikes
         };
         let refused = matches!(
@@ -911,12 +930,27 @@ impl<P: Page> Session<P> {
     }
 }
 
+/// A 4xx without a readable OAuth error.
+fn unreadable(error: &Error) -> bool {
+    matches!(error.http_status(), Some(400..=499))
+        && !matches!(error.http_status(), Some(408 | 429))
+        && error.server_error().is_none()
+}
+
 /// When the stored record is of no more use, where that is known.
 fn end_of(set: &TokenSet) -> Option<UnixMillis> {
     match set.refresh_token {
         Some(_) => set.session_expires_at,
         None => set.access.as_ref().and_then(|token| token.expires_at),
     }
+}
+
+/// One callback of one client: another answer that comes meanwhile has a flight of its own.
+fn flight_key(desk_key: &str, href: &str) -> String {
+    let mut key = desk_key.to_owned();
+    key.push(' ');
+    key.push_str(href);
+    key
 }
 
 fn state_unknown(detail: &'static str) -> Error {

@@ -51,6 +51,9 @@ pub fn put<P: Page>(page: &P, config: &Config, pending: &Pending) -> Result<(), 
 
 /// Takes the record of a state out.
 pub fn take<P: Page>(page: &P, config: &Config, state: &str) -> Found {
+    if state.contains('.') {
+        return Found::Unknown;
+    }
     let key = name("tx", config, state);
     let Ok(Some(text)) = page.get(&key) else {
         return Found::Unknown;
@@ -81,9 +84,14 @@ pub fn take<P: Page>(page: &P, config: &Config, state: &str) -> Found {
 pub fn purge<P: Page>(page: &P, config: &Config, keep: usize) {
     let now = page.now();
     let mut alive: Vec<(UnixMillis, String)> = Vec::new();
-    for key in page.keys(&name("tx", config, "")) {
+    let prefix = name("tx", config, "");
+    for key in page.keys(&prefix) {
+        // A state has no dot: what has one is of a client whose name only begins like this one's.
+        if key.get(prefix.len()..).is_none_or(|state| state.contains('.')) {
+            continue;
+        }
         match page.get(&key).ok().flatten().and_then(|text| born(&text)) {
-            Some(at) if (now - at).abs() <= LIFE => alive.push((at, key)),
+            Some(at) if now.abs_diff(at) <= LIFE.unsigned_abs() => alive.push((at, key)),
             _ => page.remove(&key),
         }
     }
@@ -126,7 +134,7 @@ pub fn take_leaving<P: Page>(page: &P, config: &Config) -> Option<Leaving> {
     page.remove(&key);
     let object = json::read_object(text.as_bytes()).ok()?;
     let at = object.get("created_at").and_then(Json::as_integer)?;
-    if (page.now() - at).abs() > LIFE {
+    if page.now().abs_diff(at) > LIFE.unsigned_abs() {
         return None;
     }
     Some(Leaving {

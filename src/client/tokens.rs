@@ -48,7 +48,8 @@ impl AccessToken {
     /// that a short life makes no storm (R124).
     pub fn renew_at(&self, before: Millis) -> Option<UnixMillis> {
         let expires_at = self.expires_at?;
-        Some(expires_at - before.min((expires_at - self.received_at) / 5))
+        let fifth = expires_at.saturating_sub(self.received_at) / 5;
+        Some(expires_at.saturating_sub(before.min(fifth)))
     }
 
     /// Whether it may be handed out without renewing it.
@@ -56,8 +57,8 @@ impl AccessToken {
         match (self.renew_at(before), self.expires_at) {
             (Some(renew_at), Some(expires_at)) => {
                 // A clock that was set back makes a token look as if it came from the future.
-                let back = now < self.received_at - UNKNOWN_LIFE;
-                now < renew_at && now + min_lifetime < expires_at && !back
+                let back = now < self.received_at.saturating_sub(UNKNOWN_LIFE);
+                now < renew_at && now.saturating_add(min_lifetime) < expires_at && !back
             }
             _ => true,
         }
@@ -96,5 +97,6 @@ impl Cache {
 
 /// A token of unknown life counts as old after a while.
 pub fn stale(token: &AccessToken, now: UnixMillis) -> bool {
-    token.expires_at.is_none() && !(0..UNKNOWN_LIFE).contains(&(now - token.received_at))
+    token.expires_at.is_none()
+        && !(0..UNKNOWN_LIFE).contains(&now.saturating_sub(token.received_at))
 }

@@ -100,11 +100,18 @@ impl Params {
     pub fn present(query: &str, fragment: &str) -> bool {
         const ANSWERS: [&str; 5] = ["code", "error", "response", "access_token", "id_token"];
         let query = query.strip_prefix('?').unwrap_or(query);
-        let answers = |name: &String| ANSWERS.contains(&name.as_str());
-        let stray = Params::fragment(fragment);
         // However long: `read` says that it is too long.
-        form::parse(query).iter().any(|(name, _)| answers(name))
-            || stray.iter().any(answers) && stray.iter().any(|name| name == "state")
+        let names: Vec<String> = form::parse(query).into_iter().map(|(name, _)| name).collect();
+        let stray = Params::fragment(fragment);
+        let answers = |name: &String| ANSWERS.contains(&name.as_str());
+        let state = |name: &String| name == "state";
+        names.iter().any(answers)
+            || stray.iter().any(answers) && names.iter().chain(&stray).any(state)
+    }
+
+    /// Whether a fragment holds parameters of an answer: `read` refuses it, and it is not left behind.
+    pub fn strays(fragment: &str) -> bool {
+        Params::fragment(fragment).iter().any(|name| OURS.contains(&name.as_str()))
     }
 }
 
