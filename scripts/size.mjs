@@ -1,0 +1,92 @@
+// What users load, held to the budget in size.json. `--write` records what was measured.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync, constants } from 'node:zlib'
+import { shipped } from './build.mjs'
+import { Failure, ROOT, say, told } from './setup.mjs'
+import { initialMemory } from './wasm.mjs'
+
+const FILE = join(ROOT, 'size.json')
+// Versions of zlib differ by some bytes.
+const TOLERANCE = 0.01
+
+await told(async () => {
+  const recorded = JSON.parse(readFileSync(FILE, 'utf8'))
+  const measured = await measure()
+  const { page, edge } = measured
+  say(
+    `a page loads ${page.brotli} bytes, budget ${recorded.budget.page} (brotli 11, script + wasm)`,
+  )
+  say(`  script ${page.script.brotli} (raw ${page.script.raw})`)
+  say(`  wasm   ${page.wasm.brotli} (raw ${page.wasm.raw})`)
+  say(`the edge: ${edge.brotli} bytes (raw ${edge.raw}); initial memory ${measured.initialMemory}`)
+
+  if (page.brotli > recorded.budget.page) throw new Failure('over the budget in size.json')
+  if (measured.initialMemory > recorded.budget.initialMemory)
+    throw new Failure('the initial memory is over the budget in size.json')
+  if (process.argv.includes('--write'))
+    return writeFileSync(FILE, `${JSON.stringify({ ...recorded, measured }, null, 2)}\n`)
+  // The figures are those of the pinned nightly.
+  if (!shipped()) return say('built by the stable toolchain: held to the budget alone')
+  const changed = differences(recorded.measured, measured)
+  if (changed.length)
+    throw new Failure(
+      `not as recorded in size.json: ${changed.join('; ')}. ` +
+        'If that is meant, record it: npm run pin, or node scripts/size.mjs --write',
+    )
+})
+
+async function measure() {
+  const { build } = await import('esbuild')
+  const wasm = readFileSync(join(ROOT, 'pkg', 'grantkit_bg.wasm'))
+  const page = await bundle(build, 'createSession', { platform: 'browser' })
+  const edge = await bundle(build, 'createTokenClient', {
+    platform: 'neutral',
+    conditions: ['workerd'],
+    external: ['*.wasm'],
+  })
+  return {
+    page: { brotli: brotli(page) + brotli(wasm), script: both(page), wasm: both(wasm) },
+    edge: {
+      brotli: brotli(edge) + brotli(wasm),
+      raw: edge.length + wasm.length,
+      script: both(edge),
+    },
+    initialMemory: initialMemory(wasm),
+  }
+}
+
+/** A user's program that has one name of the package, minified. */
+async function bundle(build, name, options) {
+  const { outputFiles } = await build({
+    stdin: { contents: `export { ${name} } from 'grantkit'`, resolveDir: ROOT },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'error',
+    ...options,
+  })
+  return outputFiles[0].contents
+}
+
+function both(bytes) {
+  return { raw: bytes.length, brotli: brotli(bytes) }
+}
+
+function brotli(bytes) {
+  return brotliCompressSync(bytes, {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 11,
+      [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
+    },
+  }).length
+}
+
+function differences(was, is, path = []) {
+  if (typeof is !== 'number')
+    return Object.keys(is).flatMap((key) => differences(was?.[key], is[key], [...path, key]))
+  if (Math.abs(is - was) <= was * TOLERANCE) return []
+  return [`${path.join('.')} was ${was}, is ${is}`]
+}

@@ -1,0 +1,141 @@
+// `npm test`: sets up, then runs every step until one fails. `npm test -- types abi` runs those only.
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import { build } from './build.mjs'
+import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setup.mjs'
+
+const { execPath: node } = process
+const WASM = ['clippy', '--lib', '--target', 'wasm32-unknown-unknown']
+const DENY = ['--', '-D', 'warnings']
+
+const STEPS = [
+  check('prettier', [node, 'node_modules/prettier/bin/prettier.cjs', '--check', '.']),
+  check('rustfmt', ['cargo', 'fmt', '--check']),
+  check('clippy', ['cargo', 'clippy', '--all-targets', ...DENY]),
+  check('clippy-js', ['cargo', ...WASM, '--no-default-features', '--features', 'js', ...DENY]),
+  check('clippy-web', ['cargo', ...WASM, '--no-default-features', '--features', 'web', ...DENY]),
+  check('clippy-bare', ['cargo', ...WASM, '--no-default-features', ...DENY]),
+  { name: 'cargo', run: () => counted(['cargo', 'test', '--quiet'], cargoCounts) },
+  { name: 'build', run: async () => (await build(), { passed: 1, failed: 0 }) },
+  check('size', [node, 'scripts/size.mjs'], { packed: true }),
+  suite('support', { browser: true }),
+  suite('package', { browser: true }),
+  suite('types'),
+  suite('abi'),
+  suite('runtimes'),
+  suite('browsers', { browser: true }),
+]
+
+await told(main)
+
+async function main() {
+  const steps = chosen(process.argv.slice(2))
+  await modules()
+  await stable()
+  if (steps.some((step) => step.browser)) process.env.CHROMIUM = await chromium()
+  if (process.env.GRANTKIT_VECTORS)
+    process.env.GRANTKIT_VECTORS = resolve(ROOT, process.env.GRANTKIT_VECTORS)
+  if (steps.length < STEPS.length && steps.some((step) => step.packed)) await build()
+
+  const total = { passed: 0, failed: 0 }
+  const lines = []
+  for (const step of steps) {
+    say(`── ${step.name}`)
+    const began = performance.now()
+    const { passed, failed } = await step.run()
+    total.passed += passed
+    total.failed += failed
+    const seconds = ((performance.now() - began) / 1000).toFixed(1)
+    lines.push(
+      `${failed ? '✗' : '✓'} ${step.name}: ${passed} passed, ${failed} failed, ${seconds} s`,
+    )
+    if (failed) break
+  }
+  const rest = steps.slice(lines.length).map((step) => step.name)
+  if (rest.length) lines.push(`  not run: ${rest.join(', ')}`)
+  for (const line of lines) say(line)
+  say(`${total.passed} passed, ${total.failed} failed`)
+  if (total.failed) process.exitCode = 1
+}
+
+function chosen(names) {
+  const known = STEPS.map((step) => step.name)
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length)
+    throw new Failure(`no step is named ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  return names.length ? STEPS.filter((step) => names.includes(step.name)) : STEPS
+}
+
+/** A command that passes or fails as a whole. */
+function check(name, [command, ...args], options) {
+  const one = () =>
+    run(command, args).then(
+      () => ({ passed: 1, failed: 0 }),
+      (error) => {
+        if (!(error instanceof Failure)) throw error
+        say(error.message)
+        return { passed: 0, failed: 1 }
+      },
+    )
+  return { name, run: one, ...options }
+}
+
+/** Every `*.test.mjs` under a folder of tests/. */
+function suite(name, options) {
+  // Half of the processors: a test file may have a browser and several servers of its own.
+  const processes = Math.max(1, Math.floor(availableParallelism() / 2))
+  const flags = ['--test', '--test-reporter=spec', `--test-concurrency=${processes}`]
+  const all = () => {
+    const files = testsUnder(join('tests', name))
+    if (files.length === 0) throw new Failure(`tests/${name} has no *.test.mjs`)
+    return counted([node, ...flags, ...files], nodeCounts)
+  }
+  return { name, run: all, packed: true, ...options }
+}
+
+function testsUnder(folder) {
+  return readdirSync(join(ROOT, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.test.mjs'))
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
+    .sort()
+}
+
+/** Runs a command whose output is shown and counted. */
+function counted([command, ...args], counts) {
+  return new Promise((done, reject) => {
+    const env = { ...process.env }
+    if (process.stdout.isTTY) Object.assign(env, { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' })
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: ['inherit', 'pipe', 'inherit'] })
+    let text = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk) => {
+      process.stdout.write(chunk)
+      text += chunk
+    })
+    child.on('error', reject)
+    child.on('close', (code) => {
+      const { passed, failed } = counts(text.replace(/\x1b\[[0-9;]*m/g, ''))
+      // What fails without a count, such as a compile error, counts as one.
+      done({ passed, failed: failed || (code === 0 ? 0 : 1) })
+    })
+  })
+}
+
+function cargoCounts(text) {
+  const results = [...text.matchAll(/^test result: .*? (\d+) passed; (\d+) failed/gm)]
+  return { passed: sum(results, 1), failed: sum(results, 2) }
+}
+
+function nodeCounts(text) {
+  return {
+    passed: sum([...text.matchAll(/^ℹ pass (\d+)$/gm)], 1),
+    failed:
+      sum([...text.matchAll(/^ℹ fail (\d+)$/gm)], 1) +
+      sum([...text.matchAll(/^ℹ cancelled (\d+)$/gm)], 1),
+  }
+}
+
+function sum(matches, group) {
+  return matches.reduce((total, match) => total + Number(match[group]), 0)
+}

@@ -1,0 +1,119 @@
+// Reads and rewrites what a wasm file declares and the JavaScript API does not tell.
+
+const CUSTOM = 0
+const IMPORT = 2
+const MEMORY = 5
+const EXPORT = 7
+const PAGE = 65536
+const HEADER = 8
+
+/** The sections in order: `{ id, name, bytes }`, where only custom sections have a name. */
+export function sections(wasm) {
+  const found = []
+  let at = HEADER
+  while (at < wasm.length) {
+    const id = wasm[at]
+    const size = unsigned(wasm, at + 1)
+    const bytes = wasm.subarray(size.next, size.next + size.value)
+    found.push({ id, name: id === CUSTOM ? text(bytes, 0).value : null, bytes })
+    at = size.next + size.value
+  }
+  return found
+}
+
+/** Bytes of linear memory that an instance starts with. */
+export function initialMemory(wasm) {
+  const { bytes } = sections(wasm).find(({ id }) => id === MEMORY)
+  // One memory: its count, its flags, its least number of pages.
+  return unsigned(bytes, 2).value * PAGE
+}
+
+/**
+ * Gives the functions that wasm and glue share short names on both sides. wasm-bindgen's names end in
+ * hashes, which no compression shrinks: some 27 bytes for each. `names` tells what they were.
+ */
+export function shorten(wasm, glue) {
+  const names = { imports: {}, exports: {} }
+  const parts = [wasm.subarray(0, HEADER)]
+  for (const { id, bytes } of sections(wasm)) {
+    let body = bytes
+    if (id === IMPORT)
+      body = entries(bytes, 2, ([, name]) => ['a', (names.imports[name] ??= short(names.imports))])
+    if (id === EXPORT)
+      body = entries(bytes, 1, ([name]) => [
+        name === 'memory' ? name : (names.exports[name] ??= short(names.exports)),
+      ])
+    parts.push(Uint8Array.of(id), leb(body.length), body)
+  }
+
+  let script = replaceOnce(glue, '"./grantkit_bg.js": ', '"a": ')
+  for (const [name, to] of Object.entries(names.imports))
+    script = replaceOnce(script, `\n        ${name}: `, `\n        ${to}: `)
+  script = script.replace(/\bwasm\.(\w+)/g, (whole, name) =>
+    Object.hasOwn(names.exports, name) ? `wasm.${names.exports[name]}` : whole,
+  )
+  return { wasm: Buffer.concat(parts), glue: script, names }
+}
+
+/** Rewrites a section whose entries are `count` names and then what they stand for. */
+function entries(bytes, count, rename) {
+  const parts = []
+  const total = unsigned(bytes, 0)
+  let at = total.next
+  for (let entry = 0; entry < total.value; entry++) {
+    const names = []
+    for (let each = 0; each < count; each++) {
+      const name = text(bytes, at)
+      names.push(name.value)
+      at = name.next
+    }
+    for (const name of rename(names)) parts.push(leb(name.length), Buffer.from(name))
+    // A kind, then the index of a type (imports: functions only) or of the thing (exports).
+    if (count === 2 && bytes[at] !== 0) throw new Error(`${names} is no function`)
+    const { next } = unsigned(bytes, at + 1)
+    parts.push(bytes.subarray(at, next))
+    at = next
+  }
+  return Buffer.concat([leb(total.value), ...parts])
+}
+
+function replaceOnce(whole, from, to) {
+  const pieces = whole.split(from)
+  if (pieces.length !== 2) throw new Error(`the glue has ${pieces.length - 1} of ${from.trim()}`)
+  return pieces.join(to)
+}
+
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'
+
+/** The next free name: a to Z, then two letters. */
+function short(taken) {
+  const count = Object.keys(taken).length
+  if (count < LETTERS.length) return LETTERS[count]
+  const rest = count - LETTERS.length
+  return `${LETTERS.at(-1 - Math.floor(rest / LETTERS.length))}${LETTERS[rest % LETTERS.length]}`
+}
+
+function text(bytes, at) {
+  const length = unsigned(bytes, at)
+  const next = length.next + length.value
+  return { value: new TextDecoder().decode(bytes.subarray(length.next, next)), next }
+}
+
+/** An unsigned LEB128 number. */
+function unsigned(bytes, at) {
+  let value = 0
+  for (let shift = 0; ; shift += 7) {
+    const byte = bytes[at++]
+    value += (byte & 127) * 2 ** shift
+    if (byte < 128) return { value, next: at }
+  }
+}
+
+function leb(number) {
+  const bytes = []
+  do {
+    bytes.push((number & 127) | (number > 127 ? 128 : 0))
+    number = Math.floor(number / 128)
+  } while (number > 0)
+  return Uint8Array.from(bytes)
+}

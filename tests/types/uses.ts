@@ -1,0 +1,326 @@
+// Everything that is public, used as the types promise it. Compiled, never run.
+import { createSession, createTokenClient, GrantError } from 'grantkit'
+import type {
+  AllowedUrl,
+  AuthorizationRequest,
+  BackchannelAuthenticationResponse,
+  CallbackResult,
+  CallOptions,
+  ClientRegistrationResponse,
+  DeviceAuthorizationResponse,
+  FormParameters,
+  GrantErrorCode,
+  GrantOptions,
+  IdTokenClaims,
+  IntrospectionResponse,
+  Jwk,
+  LogEvent,
+  MaybePromise,
+  ServerMetadata,
+  ServerOptions,
+  Session,
+  SessionEvents,
+  SessionOptions,
+  SigningKey,
+  SignInOptions,
+  SignInResult,
+  Store,
+  TokenClient,
+  TokenClientOptions,
+  TokenResponse,
+  UserInfo,
+  WaitUntil,
+} from 'grantkit'
+import * as slim from 'grantkit/slim'
+import wasm from 'grantkit/wasm'
+
+/** Fails to compile unless both types are the same one. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+function same<A, B>(_: Same<A, B>): void {}
+
+const controller = new AbortController()
+const signal: AbortSignal = controller.signal
+const call: CallOptions = { signal }
+const parameters: FormParameters = { tenant: 'a', hint: ['b', 'c'] }
+const jwk: Jwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd', kid: '1' }
+const key: SigningKey = { key: jwk, kid: '1', alg: 'ES256' }
+const grant: GrantOptions = {
+  signal,
+  scope: 'api',
+  resource: ['https://a.example', 'https://b.example'],
+  audience: 'https://api.example',
+  acrValues: 'tenant:one',
+  parameters,
+}
+const allowed: AllowedUrl[] = [
+  'https://api.example/',
+  { url: 'https://other.example/v1/', scope: 'other', resource: 'r', audience: 'a' },
+]
+const map = new Map<string, string>()
+const store: Store = map
+const later: Store = {
+  get: async (name) => map.get(name) ?? null,
+  set: async (name, value, options) => {
+    const expiresAt: number | undefined = options?.expiresAt
+    if (expiresAt === undefined || expiresAt > Date.now()) map.set(name, value)
+  },
+  delete: async (name) => void map.delete(name),
+}
+const maybe: MaybePromise<string> = Promise.resolve('value')
+
+const server: ServerOptions = {
+  issuer: 'https://id.example/{tenantid}',
+  discoveryUrl: 'https://id.example/.well-known/openid-configuration',
+  metadata: { issuer: 'https://id.example', token_endpoint: 'https://id.example/token', extra: 1 },
+  clientId: 'app',
+  scope: 'openid profile',
+  resource: 'https://api.example',
+  audience: ['https://api.example'],
+  parameters,
+  allowedUrls: allowed,
+  baseUrl: 'https://app.example/',
+  renewBefore: 60,
+  idTokenAlgorithms: ['RS256', 'ES256'],
+  trustedAudiences: ['other'],
+  dpop: true,
+  pushedAuthorization: false,
+  clockTolerance: 30,
+  timeout: 10_000,
+  fetch: globalThis.fetch,
+  now: Date.now,
+  logger: (event: LogEvent) => {
+    const level: 'debug' | 'info' | 'warning' = event.level
+    const field: string | number | boolean | undefined = event['anything']
+    void [level, event.type, field]
+  },
+  lenient: true,
+  insecureHttp: true,
+}
+
+export async function page(): Promise<string> {
+  const options: SessionOptions = {
+    ...server,
+    redirectUri: 'https://app.example/callback',
+    postLogoutRedirectUri: 'https://app.example/',
+    storage: 'session',
+    backgroundRenewal: false,
+    retryMethods: ['POST'],
+  }
+  for (const storage of ['session', 'local', 'memory', store, later] as const)
+    void createSession({ ...options, storage })
+  const session: Session = await createSession(options)
+
+  const signedIn: boolean = session.signedIn
+  const claims: Readonly<IdTokenClaims> | null = session.claims
+  const times: (number | null)[] = [session.expiresAt, session.sessionExpiresAt]
+  const texts: (string | null)[] = [session.idToken, session.scope]
+  const subject: string | undefined = claims?.sub
+  const custom: unknown = claims?.['https://claims.example/role']
+  void [signedIn, times, texts, subject, custom, maybe]
+
+  const signIn: SignInOptions = {
+    ...grant,
+    returnTo: '/orders?page=2#top',
+    appState: { any: ['json', 1, null] },
+    prompt: 'none',
+    loginHint: 'alice',
+    maxAge: 0,
+    uiLocales: 'de en',
+    claims: { id_token: { acr: { essential: true } } },
+    authorizationDetails: [{ type: 'payment', amount: 1 }],
+    mode: 'popup',
+  }
+  const signedInNow: SignInResult = await session.signIn(signIn)
+  const appState: unknown = signedInNow.appState
+  void appState
+  await session.signIn()
+
+  const answer: CallbackResult = await session.handleCallback('https://app.example/callback', call)
+  const returnTo: string | undefined = (await session.handleCallback()).kind === 'none' ? '' : '/'
+  void returnTo
+  switch (answer.kind) {
+    case 'none':
+      break
+    case 'signed-in':
+      same<boolean, typeof answer.repeated>(true)
+      break
+    case 'login-required':
+      same<string, typeof answer.error>(true)
+      break
+    case 'signed-out':
+      same<boolean, typeof answer.stateMatched>(true)
+      break
+    default:
+      same<never, typeof answer>(true)
+  }
+
+  const off: () => void = session.on('signed-in', (event) => {
+    same<boolean, typeof event.otherTab>(true)
+    same<'signed-in', typeof event.type>(true)
+  })
+  off()
+  session.on('renewed', ({ expiresAt, otherTab }) => void [expiresAt, otherTab])
+  session.on('renewal-failed', ({ error }) => void error.retryable)
+  session.on('expired', ({ error }) => void error?.code)
+  session.on('signed-out', ({ reason }) => {
+    same<'sign-out' | 'other-tab' | 'final-error', typeof reason>(true)
+  })
+  session.on('warning', ({ code, message }) => void [code, message])
+  const names: (keyof SessionEvents)[] = ['signed-in', 'warning']
+  void names
+
+  const token: string = await session.getAccessToken({
+    ...grant,
+    minLifetime: 60,
+    forceRenewal: true,
+  })
+  const response: Response = await session.fetch('https://api.example/', { method: 'PUT' }, grant)
+  const again: Response = await session.fetch(new Request('https://api.example/'))
+  const third: Response = await session.fetch(new URL('https://api.example/'))
+  void [response.ok, again, third]
+  const person: UserInfo = await session.userInfo(call)
+  const email: string | undefined = person.email
+  void email
+  await session.signOut({ local: true, returnTo: '/' })
+  await session.signOut()
+  session.close()
+  {
+    using scoped = await createSession(options)
+    void scoped.signedIn
+  }
+  return token
+}
+
+export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResponse> {
+  const options: TokenClientOptions = {
+    ...server,
+    clientSecret: 'secret',
+    clientAuthentication: 'client_secret_basic',
+    privateKey: key,
+    clientAssertion: async () => 'a.b.c',
+    cache: later,
+    cacheKey: new Uint8Array(32),
+    redirectUri: 'https://app.example/callback',
+    postLogoutRedirectUri: 'https://app.example/',
+    retryMethods: ['POST'],
+    insecureClientSecret: true,
+  }
+  for (const privateKey of [jwk, key]) void createTokenClient({ ...options, privateKey })
+  const client: TokenClient = await createTokenClient(options)
+
+  const token: string = await client.getAccessToken({ ...grant, waitUntil, minLifetime: 5 })
+  await client.getAccessToken({ forceRenewal: true })
+  const reply: Response = await client.fetch('https://api.example/', {}, { ...grant, waitUntil })
+  void reply.status
+
+  const answers: TokenResponse[] = [
+    await client.requestToken({ grantType: 'urn:example:grant', parameters, signal }),
+    await client.clientCredentials(),
+    await client.clientCredentials(grant),
+    await client.authorizationCode({ code: 'c', redirectUri: 'https://r', codeVerifier: 'v' }),
+    await client.refreshToken({ ...grant, refreshToken: 'r' }),
+    await client.deviceCode({ deviceCode: 'd' }),
+    await client.backchannel({ authReqId: 'a' }),
+    await client.tokenExchange({
+      subjectToken: 's',
+      subjectTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+      actorToken: 'a',
+      actorTokenType: 'urn:ietf:params:oauth:token-type:jwt',
+      requestedTokenType: 'urn:ietf:params:oauth:token-type:access_token',
+    }),
+    await client.jwtBearer({ assertion: 'a' }),
+    await client.password({ ...grant, username: 'alice', password: 'alice' }),
+  ]
+  for (const answer of answers) {
+    same<string, typeof answer.access_token>(true)
+    same<number | undefined, typeof answer.expiresAt>(true)
+    const known: Readonly<IdTokenClaims> | undefined = answer.claims
+    const custom: unknown = answer['custom']
+    void [known, custom, answer.refresh_token, answer.id_token, answer.issued_token_type]
+  }
+
+  const request: AuthorizationRequest = await client.authorizationRequest({
+    ...grant,
+    loginHint: 'alice',
+    appState: 1,
+  })
+  const kept: AuthorizationRequest = JSON.parse(JSON.stringify(request))
+  void [request.url, request.state, request.nonce, request.codeVerifier, request.createdAt]
+  await client.callback('https://app.example/callback?code=c&state=s', kept, call)
+  const final = await client.callback(new URLSearchParams('code=c&state=s'), request)
+  const claims: Readonly<IdTokenClaims> = await client.validateIdToken('a.b.c', {
+    nonce: 'n',
+    maxAge: 60,
+    accessToken: token,
+    code: 'c',
+  })
+  void claims
+  const leave: string = await client.endSessionUrl({
+    idTokenHint: 'a.b.c',
+    state: 's',
+    logoutHint: 'alice',
+    postLogoutRedirectUri: 'https://app.example/',
+  })
+  void leave
+
+  const metadata: ServerMetadata = await client.metadata(call)
+  const endpoint: string | undefined = metadata.token_endpoint
+  void endpoint
+  const person: UserInfo = await client.userInfo(token, 'subject', call)
+  const state: IntrospectionResponse = await client.introspect(token, {
+    tokenTypeHint: 'access_token',
+  })
+  void [person.sub, state.active]
+  await client.revoke(token, { tokenTypeHint: 'access_token', signal })
+  const device: DeviceAuthorizationResponse = await client.deviceAuthorization(grant)
+  void [device.user_code, device.verification_uri_complete, device.interval]
+  await client.pollDevice(device, call)
+  const backchannel: BackchannelAuthenticationResponse = await client.backchannelAuthentication({
+    ...grant,
+    loginHint: 'alice',
+    bindingMessage: 'W4SCT',
+    userCode: '1',
+    requestedExpiry: 60,
+  })
+  await client.backchannelAuthentication({ loginHintToken: 't' })
+  await client.backchannelAuthentication({ idTokenHint: 't' })
+  await client.pollBackchannel(backchannel, call)
+  const pushed = await client.pushAuthorization(parameters, call)
+  same<string, typeof pushed.request_uri>(true)
+  const registered: ClientRegistrationResponse = await client.register(
+    { redirect_uris: ['https://app.example/callback'] },
+    { initialAccessToken: 't', signal },
+  )
+  void registered.client_id
+  client.close()
+  client[Symbol.dispose]()
+  return final
+}
+
+export function told(error: unknown): string {
+  if (!(error instanceof GrantError)) throw error
+  const code: GrantErrorCode = error.code
+  const fault: 'caller' | 'server' | 'response' | 'network' | 'internal' = error.fault
+  const optional: (string | undefined)[] = [
+    error.error,
+    error.error_description,
+    error.error_uri,
+    error.detail,
+  ]
+  const numbers: (number | undefined)[] = [error.retryAfter, error.status]
+  const flags: boolean[] = [error.retryable, error.loginRequired]
+  const response: Readonly<Record<string, unknown>> | undefined = error.response
+  void [fault, optional, numbers, flags, response]
+  const base: Error = error
+  return code === 'login_required' ? base.message : code
+}
+
+export async function bytesInHand(): Promise<void> {
+  await slim.init(new URL('https://app.example/grantkit_bg.wasm'))
+  await slim.init(new Uint8Array())
+  slim.initSync({ module: new Uint8Array() })
+  const session: Session = await slim.createSession({ ...server, redirectUri: 'https://r' })
+  const client: TokenClient = await slim.createTokenClient(server)
+  same<typeof slim.GrantError, typeof GrantError>(true)
+  void [session, client, wasm]
+}
