@@ -1,0 +1,515 @@
+/// <reference lib="esnext.disposable" />
+// The public types of `grantkit`. Options are camelCase. What a server sent keeps its wire names; what
+// this package adds is camelCase. Times are milliseconds where one would hand them to `Date`
+// (`expiresAt`), seconds where a specification says seconds (`expires_in`, `maxAge`, `renewBefore`).
+
+// ── shared by both ────────────────────────────────────────────────────────────────────────────────
+
+type FetchInput = Parameters<typeof globalThis.fetch>[0]
+type FetchInit = Parameters<typeof globalThis.fetch>[1]
+/** A value, or a promise of it. */
+export type MaybePromise<T> = T | PromiseLike<T>
+/** Names with one value or several, as they go into a form. */
+export type FormParameters = Record<string, string | readonly string[]>
+
+export interface CallOptions {
+  /** Gives the call up: it rejects with code `aborted`. Work that others wait for too goes on. */
+  signal?: AbortSignal
+}
+
+/** What a token is to be for. */
+export interface GrantOptions extends CallOptions {
+  /** Scope tokens, separated by a space (RFC 6749, section 3.3). */
+  scope?: string
+  /** The API that the token is for (RFC 8707), as an absolute URI. */
+  resource?: string | readonly string[]
+  /** The API that the token is for, where the server names APIs so (Auth0, token exchange). */
+  audience?: string | readonly string[]
+  /** `acr_values`; IdentityServer's tenants go here: `tenant:one`. */
+  acrValues?: string
+  /** Anything else that the server understands. Names that have an option of their own are refused. */
+  parameters?: FormParameters
+}
+
+/** On the edge: hands background work to the request that asked, as `ctx.waitUntil` does. */
+export interface WaitUntil {
+  waitUntil?: (work: Promise<unknown>) => void
+}
+
+/** A public key in a JSON Web Key Set (RFC 7517). */
+export interface Jwk {
+  kty: string
+  kid?: string
+  alg?: string
+  use?: string
+  key_ops?: string[]
+  crv?: string
+  x?: string
+  y?: string
+  n?: string
+  e?: string
+}
+
+/** A server's metadata (RFC 8414; OpenID Connect Discovery 1.0), as it was sent and checked. */
+export interface ServerMetadata {
+  issuer: string
+  authorization_endpoint?: string
+  token_endpoint?: string
+  jwks_uri?: string
+  userinfo_endpoint?: string
+  revocation_endpoint?: string
+  introspection_endpoint?: string
+  end_session_endpoint?: string
+  device_authorization_endpoint?: string
+  backchannel_authentication_endpoint?: string
+  pushed_authorization_request_endpoint?: string
+  registration_endpoint?: string
+  /** Keys by hand: then none are fetched. */
+  jwks?: { keys: readonly Jwk[] }
+  [member: string]: unknown
+}
+
+/**
+ * Where a token may be sent: an origin and a path prefix that ends at a segment boundary. With an object,
+ * the token sent there is one for that scope, resource or audience.
+ */
+export type AllowedUrl =
+  string | { url: string; scope?: string; resource?: string; audience?: string }
+
+/** What sessions and clients have in common. Unknown names are refused with code `config_invalid`. */
+export interface ServerOptions {
+  /**
+   * What `issuer` in metadata, callbacks and id_tokens must equal, byte for byte. `{tenantid}` stands for
+   * the token's claim `tid` (Microsoft Entra).
+   */
+  issuer?: string
+  /** Where the metadata is, if not under the issuer. */
+  discoveryUrl?: string
+  /** Endpoints by hand; they win over discovered ones. With enough of them nothing is discovered. */
+  metadata?: Partial<ServerMetadata>
+  clientId: string
+  /** Scope tokens, separated by a space. With `openid` people sign in by OpenID Connect. */
+  scope?: string
+  resource?: string | readonly string[]
+  audience?: string | readonly string[]
+  parameters?: FormParameters
+  /** Where `fetch` may send the token. Nowhere, unless it says so. */
+  allowedUrls?: readonly AllowedUrl[]
+  /** Relative input of `fetch` is resolved against this. Default in a page: the page. */
+  baseUrl?: string
+  /** Seconds before expiry at which a token is renewed. Default 60, never more than a fifth of its life. */
+  renewBefore?: number
+  /** Signatures that an id_token may have. Default RS256, PS256, ES256, EdDSA, Ed25519. */
+  idTokenAlgorithms?: readonly string[]
+  /** Audiences that may stand in an id_token beside this client. Default none. */
+  trustedAudiences?: readonly string[]
+  /** Seconds by which clocks may differ. Default 30. */
+  clockTolerance?: number
+  /** Milliseconds for one HTTP exchange, its body included. Default 10 000. */
+  timeout?: number
+  /** Default: the runtime's, looked up when the session or client is made. */
+  fetch?: typeof globalThis.fetch
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  now?: () => number
+  /** Told of every exchange. Never sees a secret or a full URL. */
+  logger?: (event: LogEvent) => void
+  /** Tolerate a missing `token_type` and digits in a string in `expires_in`. */
+  lenient?: boolean
+  /** @deprecated Plain http beyond loopback: whoever is on the way reads the tokens. */
+  insecureHttp?: boolean
+}
+
+export interface LogEvent {
+  level: 'debug' | 'info' | 'warning'
+  /** `response`, `request-failed`, or the code of a warning. */
+  type: string
+  [field: string]: string | number | boolean | undefined
+}
+
+/** A store of your own. Values are strings; answers may be promises. A `Map` fits. */
+export interface Store {
+  get(key: string): MaybePromise<string | null | undefined>
+  /** `expiresAt`: milliseconds since the epoch after which the value is of no more use. */
+  set(key: string, value: string, options?: { expiresAt?: number }): unknown
+  delete(key: string): unknown
+}
+
+/** Claims of an id_token that passed every check. A person is (`iss`, `sub`), never an e-mail address. */
+export interface IdTokenClaims {
+  iss: string
+  sub: string
+  aud: string | readonly string[]
+  exp: number
+  iat: number
+  auth_time?: number
+  nonce?: string
+  acr?: string
+  amr?: readonly string[]
+  azp?: string
+  sid?: string
+  name?: string
+  given_name?: string
+  family_name?: string
+  preferred_username?: string
+  picture?: string
+  email?: string
+  email_verified?: boolean
+  [claim: string]: unknown
+}
+
+export interface UserInfo {
+  sub: string
+  name?: string
+  email?: string
+  [claim: string]: unknown
+}
+
+// ── a page ────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Makes the session of a page: signs a person in, keeps and renews the tokens, calls APIs. Loads the
+ * WebAssembly by itself, once. On a server it answers a session that is signed out.
+ *
+ * @throws {GrantError} `config_invalid`, `url_invalid`, `url_insecure` for a bad option (`detail` names
+ * it), `unsupported` where signatures cannot be checked (no `crypto.subtle`), `wasm_unavailable`.
+ *
+ * @example
+ * const session = await createSession({
+ *   issuer: 'https://id.example', clientId: 'spa', redirectUri: location.origin + '/callback',
+ *   scope: 'openid profile api offline_access', allowedUrls: ['https://api.example/'],
+ * })
+ */
+export declare function createSession(options: SessionOptions): Promise<Session>
+
+export interface SessionOptions extends ServerOptions {
+  /** Where the server sends people back to: the exact registered string. */
+  redirectUri: string
+  /** Where the server sends people after a sign-out. */
+  postLogoutRedirectUri?: string
+  /**
+   * Where tokens live: this tab (default), this browser, this page until it is left, or a store of your
+   * own. Records of sign-ins under way always live in sessionStorage.
+   */
+  storage?: 'session' | 'local' | 'memory' | Store
+  /** Renew by a timer too, not only on use. Default true. */
+  backgroundRenewal?: boolean
+  /** Methods beyond GET, HEAD, OPTIONS, PUT, DELETE that `fetch` may send again after a 401. */
+  retryMethods?: readonly string[]
+}
+
+export interface Session {
+  /** An unexpired access token, or a refresh token, is held. */
+  readonly signedIn: boolean
+  /** Validated and frozen; null without the scope `openid`. */
+  readonly claims: Readonly<IdTokenClaims> | null
+  /** When the access token expires, milliseconds; null where the server did not say. */
+  readonly expiresAt: number | null
+  /** When the refresh token expires where the server says it, milliseconds. */
+  readonly sessionExpiresAt: number | null
+  readonly idToken: string | null
+  /** As granted, which may be less than asked for. */
+  readonly scope: string | null
+  /**
+   * Leaves the page for the authorization server (RFC 6749, section 4.1; PKCE S256, state, nonce).
+   * Settles only if that fails (`network_error`, `storage_unavailable`, …), or with `aborted` when the
+   * page comes back from the back/forward cache.
+   */
+  signIn(options?: SignInOptions): Promise<SignInResult>
+  /**
+   * Handles the way back; may be called on every page. Code, state and iss are out of the address before
+   * this returns. Calls for the same callback share one answer.
+   *
+   * @throws {GrantError} `authorization_error` (the person or the server said no), `state_unknown`
+   * (detail `used`, `expired` or `unknown`), `issuer_mismatch`, `id_token_invalid` (detail names the
+   * check), `token_error`, `network_error`, … Nothing is kept then.
+   */
+  handleCallback(url?: string, options?: CallOptions): Promise<CallbackResult>
+  /**
+   * The access token, renewed if need be; one request however many ask at once.
+   *
+   * @throws {GrantError} `login_required` when only a new sign-in helps; else look at `retryable`.
+   */
+  getAccessToken(
+    options?: GrantOptions & {
+      /** Seconds that the token must live still. */
+      minLifetime?: number
+      /** Renew even a token that is good. */
+      forceRenewal?: boolean
+    },
+  ): Promise<string>
+  /**
+   * `fetch` with the token, to `allowedUrls` only; elsewhere it rejects `url_not_allowed` and sends
+   * nothing. A 401 is answered with one fresh token where the request can be sent again; a final 401
+   * comes back as the Response. Redirects are refused.
+   */
+  fetch(input: FetchInput, init?: FetchInit, options?: GrantOptions): Promise<Response>
+  /** More about the person (OpenID Connect Core 1.0, section 5.3), if it is about this person. */
+  userInfo(options?: CallOptions): Promise<UserInfo>
+  /**
+   * Clears this browser's state first, gives the tokens back (2 seconds at most), then leaves for the
+   * provider's logout where it has one. `local: true` stays. `returnTo` is a path of this origin that
+   * `handleCallback` answers with at `postLogoutRedirectUri`; it is never sent to the server.
+   */
+  signOut(options?: { local?: boolean; returnTo?: string }): Promise<void>
+  /** Listens; the answer stops it. */
+  on<T extends keyof SessionEvents>(
+    type: T,
+    listener: (event: SessionEvents[T] & { type: T }) => void,
+  ): () => void
+  /** Ends timers and listeners; every later call rejects with `closed`. Stored tokens stay. */
+  close(): void
+  [Symbol.dispose](): void
+}
+
+export interface SignInOptions extends GrantOptions {
+  /** Path of this origin to come back to; default: this page's path, query and hash. */
+  returnTo?: string
+  /** Anything that JSON holds; comes back from handleCallback. */
+  appState?: unknown
+  /** `login`, `consent`, `select_account`, or `none` (then a refusal answers `login-required`). */
+  prompt?: string
+  loginHint?: string
+  /** Seconds since the person's last proof of identity; checked against `auth_time`. */
+  maxAge?: number
+  uiLocales?: string
+  /** OpenID Connect Core 1.0, section 5.5. An essential `acr` is checked. */
+  claims?: Record<string, unknown>
+  /** RFC 9396. */
+  authorizationDetails?: readonly Record<string, unknown>[]
+  mode?: 'redirect'
+}
+export type SignInResult = { kind: 'signed-in'; appState?: unknown }
+export type CallbackResult =
+  | { kind: 'none' }
+  | { kind: 'signed-in'; returnTo?: string; appState?: unknown; repeated: boolean }
+  | { kind: 'login-required'; returnTo?: string; appState?: unknown; error: string }
+  | { kind: 'signed-out'; returnTo?: string; stateMatched: boolean }
+
+export interface SessionEvents {
+  'signed-in': { claims: Readonly<IdTokenClaims> | null; otherTab: boolean }
+  /** `expiresAt` in milliseconds. */
+  renewed: { expiresAt: number | null; otherTab: boolean }
+  /** The session lives on; a later try may succeed. */
+  'renewal-failed': { error: GrantError }
+  /** The access token expired and there is nothing to renew it with. */
+  expired: { error?: GrantError }
+  'signed-out': { reason: 'sign-out' | 'other-tab' | 'final-error'; error?: GrantError }
+  /** `storage_unavailable`, `storage_corrupt`, `no_refresh_token`. Early ones wait for the first listener. */
+  warning: { code: string; message: string }
+}
+
+// ── the edge ──────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Makes a client that asks a token endpoint for tokens. Does no I/O, so it may be called at module scope.
+ *
+ * @throws {GrantError} `config_invalid`, `url_invalid`, `url_insecure`, `wasm_unavailable`.
+ *
+ * @example
+ * const client = await createTokenClient({
+ *   issuer: 'https://id.example', clientId: 'worker', clientSecret: env.CLIENT_SECRET, scope: 'api',
+ *   allowedUrls: ['https://api.example/'],
+ * })
+ * await client.fetch('https://api.example/orders')
+ */
+export declare function createTokenClient(options: TokenClientOptions): Promise<TokenClient>
+
+export interface TokenClientOptions extends ServerOptions {
+  clientSecret?: string
+  /** Default: with a secret what the server lists, basic first; else none. */
+  clientAuthentication?: 'none' | 'client_secret_basic' | 'client_secret_post'
+  redirectUri?: string
+  postLogoutRedirectUri?: string
+  /** Methods beyond GET, HEAD, OPTIONS, PUT, DELETE that `fetch` may send again after a 401. */
+  retryMethods?: readonly string[]
+  /** @deprecated A client secret in a page is no secret. */
+  insecureClientSecret?: boolean
+}
+
+export interface TokenClient {
+  /**
+   * A token by client credentials (RFC 6749, section 4.4): from the cache until shortly before expiry, one
+   * request for all who ask at once, failures never cached. Cached by everything that shapes the request.
+   */
+  getAccessToken(
+    options?: GrantOptions & WaitUntil & { minLifetime?: number; forceRenewal?: boolean },
+  ): Promise<string>
+  /** `fetch` with the token, to `allowedUrls` only; after a 401 once more with a fresh one. */
+  fetch(input: FetchInput, init?: FetchInit, options?: GrantOptions & WaitUntil): Promise<Response>
+
+  // one request each, nothing cached
+  /** Sends exactly `parameters`, the grant type and the client's authentication. */
+  requestToken(
+    request: CallOptions & { grantType: string; parameters?: FormParameters },
+  ): Promise<TokenResponse>
+  /** RFC 6749, section 4.4. */
+  clientCredentials(request?: GrantOptions): Promise<TokenResponse>
+  /** RFC 6749, section 4.1.3, with the verifier of RFC 7636. */
+  authorizationCode(
+    request: GrantOptions & { code: string; redirectUri?: string; codeVerifier?: string },
+  ): Promise<TokenResponse>
+  /** RFC 6749, section 6. */
+  refreshToken(request: GrantOptions & { refreshToken: string }): Promise<TokenResponse>
+  /** RFC 8628, section 3.4: one poll. */
+  deviceCode(request: GrantOptions & { deviceCode: string }): Promise<TokenResponse>
+  /** OpenID Connect CIBA, section 10.1: one poll. */
+  backchannel(request: GrantOptions & { authReqId: string }): Promise<TokenResponse>
+  /** RFC 8693. */
+  tokenExchange(
+    request: GrantOptions & {
+      subjectToken: string
+      subjectTokenType: string
+      actorToken?: string
+      actorTokenType?: string
+      requestedTokenType?: string
+    },
+  ): Promise<TokenResponse>
+  /** RFC 7523, section 2.1. */
+  jwtBearer(request: GrantOptions & { assertion: string }): Promise<TokenResponse>
+  /** @deprecated OAuth 2.1 drops it; here because token servers still have it. */
+  password(request: GrantOptions & { username: string; password: string }): Promise<TokenResponse>
+
+  // the interactive flow in two steps, for a server that keeps its own sessions
+  /** A plain record, with the `url` to send the person to: keep it with the user's session. */
+  authorizationRequest(
+    request?: Omit<SignInOptions, 'mode' | 'returnTo'>,
+  ): Promise<AuthorizationRequest>
+  /** All checks, then the exchange. `answer`: the callback's URL, or its form for form_post. */
+  callback(
+    answer: string | URLSearchParams,
+    request: AuthorizationRequest,
+    options?: CallOptions,
+  ): Promise<TokenResponse>
+  /** Signature and claims (OpenID Connect Core 1.0, section 3.1.3.7). */
+  validateIdToken(
+    idToken: string,
+    expected?: { nonce?: string; maxAge?: number; accessToken?: string; code?: string },
+  ): Promise<Readonly<IdTokenClaims>>
+  /** OpenID Connect RP-Initiated Logout 1.0, section 2. */
+  endSessionUrl(request?: {
+    idTokenHint?: string
+    state?: string
+    logoutHint?: string
+    postLogoutRedirectUri?: string
+  }): Promise<string>
+
+  // the other endpoints
+  metadata(options?: CallOptions): Promise<ServerMetadata>
+  /** Rejects `userinfo_invalid` unless the answer is about `expectedSubject`. */
+  userInfo(accessToken: string, expectedSubject: string, options?: CallOptions): Promise<UserInfo>
+  /** RFC 7009. */
+  revoke(token: string, options?: CallOptions & { tokenTypeHint?: string }): Promise<void>
+  /** Forgets the tokens; every later call rejects with `closed`. */
+  close(): void
+  [Symbol.dispose](): void
+}
+
+/** As the server sent it, checked; frozen, without a prototype. */
+export interface TokenResponse {
+  access_token: string
+  token_type: string
+  /** Seconds. */
+  expires_in?: number
+  refresh_token?: string
+  id_token?: string
+  scope?: string
+  issued_token_type?: string
+  /** Ours: milliseconds since the epoch; absent where the lifetime is unknown. */
+  expiresAt?: number
+  /** Ours: validated. */
+  claims?: Readonly<IdTokenClaims>
+  [member: string]: unknown
+}
+
+/** All that the checks of the answer need. Holds secrets: keep it where the user's session is. */
+export interface AuthorizationRequest {
+  readonly url: string
+  readonly state: string
+  readonly nonce?: string
+  readonly codeVerifier: string
+  readonly issuer: string
+  readonly clientId: string
+  readonly redirectUri: string
+  readonly scope?: string
+  readonly resource: readonly string[]
+  readonly maxAge?: number
+  readonly acrValues?: string
+  readonly essentialAcr: readonly string[]
+  readonly silent: boolean
+  readonly createdAt: number
+  readonly appState?: unknown
+}
+
+// ── errors ────────────────────────────────────────────────────────────────────────────────────────
+
+/** The stable codes. A new one stands in CHANGELOG. */
+export type GrantErrorCode =
+  | 'config_invalid'
+  | 'url_invalid'
+  | 'url_insecure'
+  | 'unsupported'
+  | 'closed'
+  | 'aborted'
+  | 'network_error'
+  | 'timeout'
+  | 'redirect_refused'
+  | 'response_too_large'
+  | 'response_content_type'
+  | 'response_not_json'
+  | 'response_status'
+  | 'metadata_issuer_mismatch'
+  | 'metadata_invalid'
+  | 'metadata_unsupported'
+  | 'jwks_invalid'
+  | 'jwks_key_not_found'
+  | 'state_missing'
+  | 'state_unknown'
+  | 'callback_duplicate_param'
+  | 'callback_malformed'
+  | 'callback_unexpected_token'
+  | 'redirect_uri_mismatch'
+  | 'issuer_mismatch'
+  | 'issuer_missing'
+  | 'authorization_error'
+  | 'token_error'
+  | 'token_response_invalid'
+  | 'token_type_unsupported'
+  | 'token_binding_downgrade'
+  | 'id_token_missing'
+  | 'id_token_invalid'
+  | 'jarm_invalid'
+  | 'userinfo_invalid'
+  | 'login_required'
+  | 'login_loop'
+  | 'popup_blocked'
+  | 'popup_closed'
+  | 'storage_unavailable'
+  | 'storage_corrupt'
+  | 'url_not_allowed'
+  | 'insufficient_scope'
+  | 'step_up_required'
+  | 'dpop_nonce_rejected'
+  | 'logout_state_mismatch'
+  | 'token_invalid'
+  | 'wasm_unavailable'
+  | 'instance_poisoned'
+
+export declare class GrantError extends Error {
+  private constructor()
+  readonly code: GrantErrorCode
+  /** Whose it is to mend. */
+  readonly fault: 'caller' | 'server' | 'response' | 'network' | 'internal'
+  /** The same call may succeed later; after `retryAfter` seconds where the server said so. */
+  readonly retryable: boolean
+  readonly retryAfter?: number
+  /** Only a new sign-in helps. */
+  readonly loginRequired: boolean
+  readonly status?: number
+  /** The server's words: untrusted, capped, never part of `message`. */
+  readonly error?: string
+  readonly error_description?: string
+  readonly error_uri?: string
+  readonly response?: Readonly<Record<string, unknown>>
+  /** Which member, claim or cause. */
+  readonly detail?: string
+}
