@@ -372,7 +372,7 @@ impl<P: Page> Session<P> {
 
     /// Takes what is ours out of the page's address, if the callback came in it (R057).
     fn clean(&self, url: &Url, here: Option<&Url>) {
-        if !here.is_some_and(|here| here.href == url.href) {
+        if here.is_none_or(|here| here.href != url.href) {
             return;
         }
         let mut path = url.pathname.clone();
@@ -386,7 +386,7 @@ impl<P: Page> Session<P> {
     fn answer(&self, url: Url, desk_key: String) -> Result<Begun<P>, Error> {
         let params = Params::read(&url.search, &url.hash)?;
         let pending = match shelf::take(self.page(), self.config(), params.state()?) {
-            Found::Pending(pending) => Box::new(pending),
+            Found::Pending(pending) => pending,
             Found::Used { return_to } if self.signed_in() => {
                 let answer = Answer::SignedIn { return_to, app_state: None, repeated: true };
                 return Ok(Begun::Known(Ok(answer)));

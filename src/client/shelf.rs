@@ -3,6 +3,7 @@
 //! that it was used.
 
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -30,7 +31,7 @@ pub fn name(kind: &str, config: &Config, rest: &str) -> String {
 #[derive(Debug)]
 pub enum Found {
     /// A record, now removed.
-    Pending(Pending),
+    Pending(Box<Pending>),
     /// It was used, and where its page wanted to be.
     Used {
         /// A path of this origin.
@@ -77,7 +78,7 @@ pub fn take<P: Page>(page: &P, config: &Config, state: &str) -> Found {
     stub.set_integer("used_at", Some(now)).set_text("return_to", pending.return_to.as_deref());
     // Without the stub a repetition is told as unknown instead of used: no harm.
     let _ = page.set(&key, &stub.to_text());
-    Found::Pending(pending)
+    Found::Pending(Box::new(pending))
 }
 
 /// Removes what expired or is damaged, and the oldest beyond a number.

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::cell::RefCell;
 
-use js_sys::{Function, JsString, Promise};
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -337,7 +337,7 @@ impl ClientHandle {
         let posted = !answer.is_string();
         // A form that was posted to the redirect URI tells its parameters as text.
         let answer = match posted && answer.is_object() {
-            true => String::from(JsString::from(js_sys::Object::from(answer).to_string())),
+            true => String::from(js_sys::Object::from(answer).to_string()),
             false => text(&answer).ok_or_else(|| invalid("answer"))?,
         };
         let place =

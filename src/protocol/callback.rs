@@ -54,7 +54,7 @@ impl Params {
                 continue;
             };
             if params.iter().any(|(known, _)| *known == name) {
-                return Err(Error::new(ErrorCode::CallbackDuplicateParam).detail(*ours));
+                return Err(Error::new(ErrorCode::CallbackDuplicateParam).detail(ours));
             }
             if value.len() > PARAMETER {
                 return Err(malformed(ours));
