@@ -82,9 +82,9 @@ impl<H: Host> Flights<H> {
         self.open.borrow().iter().find(|flight| flight.key == key).map(seat)
     }
 
-    /// Any flight.
-    pub fn any(&self) -> Option<Seat<H>> {
-        self.open.borrow().first().map(seat)
+    /// Any flight whose key starts so.
+    pub fn any(&self, line: &str) -> Option<Seat<H>> {
+        self.open.borrow().iter().find(|flight| flight.key.starts_with(line)).map(seat)
     }
 
     /// Waits for a flight: its result, or `None` where this waiter lost patience.

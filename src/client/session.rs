@@ -8,6 +8,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
+use sha2::{Digest, Sha256};
+
 use crate::protocol::authorize::{Pending, SignIn, Wish, has_scope};
 use crate::protocol::base64url;
 use crate::protocol::callback::{self, Params};
@@ -85,12 +87,20 @@ pub enum Answer {
 pub struct Desk<P: Page> {
     flights: Flights<P>,
     urls: RefCell<Vec<(String, String)>>,
+    /// By refresh token: it is spent once, whichever instance asks.
+    renewals: Flights<P>,
+    sessions: RefCell<Vec<WeakSession<P>>>,
 }
 
 impl<P: Page> Desk<P> {
     /// One for a page.
     pub fn new(page: P) -> Desk<P> {
-        Desk { flights: Flights::new(page, None), urls: RefCell::default() }
+        Desk {
+            flights: Flights::new(page.clone(), None),
+            urls: RefCell::default(),
+            renewals: Flights::new(page, None),
+            sessions: RefCell::default(),
+        }
     }
 }
 
@@ -106,6 +116,8 @@ struct State {
     set: Option<TokenSet>,
     /// Grows with every sign-in and sign-out, so that a renewal knows that its session is gone.
     epoch: u32,
+    /// Grows with every sign-out, so that a callback knows that its person has left.
+    departures: u32,
     /// 4xx answers in a row that held no OAuth error.
     strikes: u8,
     /// The distance to the timer's next try after a failure.
@@ -119,7 +131,6 @@ struct Inner<P: Page> {
     server: Server<P>,
     desk: Rc<Desk<P>>,
     state: RefCell<State>,
-    renewals: Flights<P>,
     closed: Cell<bool>,
 }
 
@@ -151,10 +162,15 @@ impl<P: Page> Session<P> {
         desk: Rc<Desk<P>>,
     ) -> Result<Session<P>, Error> {
         let server = Server::new(page.clone(), config, None);
-        let state =
-            State { set: None, epoch: 0, strikes: 0, retry: RETRY.0, told_of_storage: false };
+        let state = State {
+            set: None,
+            epoch: 0,
+            departures: 0,
+            strikes: 0,
+            retry: RETRY.0,
+            told_of_storage: false,
+        };
         let session = Session(Rc::new(Inner {
-            renewals: Flights::new(page.clone(), None),
             page,
             pages,
             server,
@@ -168,6 +184,10 @@ impl<P: Page> Session<P> {
             session.server().restore(&text);
         }
         session.reload().await;
+        let mut sessions = session.0.desk.sessions.borrow_mut();
+        sessions.retain(|known| known.0.strong_count() > 0);
+        sessions.push(session.weak());
+        drop(sessions);
         Ok(session)
     }
 
@@ -448,6 +468,7 @@ impl<P: Page> Session<P> {
             Begun::Known(answer) => return answer,
             Begun::UnderWay(seat) => seat,
         };
+        let departures = self.0.state.borrow().departures;
         let landed = self.0.desk.flights.arrive(&seat, abort).await;
         let Some(Landed::Callback(arrived)) = landed.transpose()? else {
             return Err(Code::Aborted.into());
@@ -457,6 +478,11 @@ impl<P: Page> Session<P> {
             Arrived::Refused(answer) => return Ok(answer.clone()),
         };
         self.usable()?;
+        if self.0.state.borrow().departures != departures {
+            let access = arrival.set.access.as_ref().map(|token| token.secret.clone());
+            self.give_back(arrival.set.refresh_token.clone(), access).await;
+            return Err(Code::LoginRequired.into());
+        }
         self.commit(&arrival.set);
         self.page().saved().await;
         Ok(Answer::SignedIn {
@@ -571,7 +597,8 @@ impl<P: Page> Session<P> {
             )
         };
         if renew {
-            if let Err(error) = self.renew("", &Wish::default(), None).await {
+            if let Err(error) = self.access_token(Ask { force: true, ..Ask::default() }, None).await
+            {
                 self.retry_later(&error);
             }
         } else if dead {
@@ -620,12 +647,12 @@ impl<P: Page> Session<P> {
         for _ in 0..32 {
             self.usable()?;
             let now = self.now();
-            let (token, renewable) = {
+            let (token, renewable, line) = {
                 let state = self.0.state.borrow();
                 let set = state.set.as_ref().ok_or(Code::LoginRequired)?;
                 let renewable =
                     set.refresh_token.is_some() && set.session_expires_at.is_none_or(|at| now < at);
-                (set.token(&key), renewable)
+                (set.token(&key), renewable, set.refresh_token.as_ref().map(line))
             };
             if let Some(token) = &token {
                 let refused = ask.refused.as_ref().is_some_and(|secret| *secret == token.secret);
@@ -643,19 +670,21 @@ impl<P: Page> Session<P> {
                 }
                 return Err(Code::LoginRequired.into());
             }
-            let other = match self.0.renewals.find(&key) {
+            let line = line.ok_or(Code::LoginRequired)?;
+            let renewals = &self.0.desk.renewals;
+            let other = match renewals.find(&flight_key(&line, &key)) {
                 Some(_) => None,
-                None => self.0.renewals.any(),
+                None => renewals.any(&line),
             };
             if let Some(seat) = other {
-                if let Some(Err(error)) = self.0.renewals.arrive(&seat, abort).await
+                if let Some(Err(error)) = renewals.arrive(&seat, abort).await
                     && error.code() == Code::Aborted
                 {
                     return Err(error);
                 }
                 continue;
             }
-            return match self.renew(&key, &ask.wish, abort).await {
+            return match self.renew(&line, &key, &ask.wish, abort).await {
                 // The last token serves for as long as it lives.
                 Err(error) if error.retryable() && !ask.force && ask.refused.is_none() => {
                     let now = self.now();
@@ -692,6 +721,7 @@ impl<P: Page> Session<P> {
 
     async fn renew(
         &self,
+        line: &str,
         key: &str,
         wish: &Wish,
         abort: Option<&P::Abort>,
@@ -701,17 +731,72 @@ impl<P: Page> Session<P> {
             let (session, key, wish) = (session.clone(), shared.clone(), wish.clone());
             Box::pin(async move { session.renewal(&key, &wish).await.map(Landed::Token) })
         };
-        let landed = self.0.renewals.share(key, abort, &work);
+        let flight = flight_key(line, key);
+        let landed = self.0.desk.renewals.share(&flight, abort, &work);
         landed.await?.token()
     }
 
     /// One request, whoever waits for it.
     async fn renewal(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
-        let (epoch, refresh_token) = {
+        let mut tried = self.try_renewal(key, wish).await;
+        // Law 16: another tab may have renewed meanwhile.
+        if let Err((Some(used), error, _)) = &tried
+            && error.server_error() == Some("invalid_grant")
+            && self.catch_up(used).await
+        {
+            tried = self.try_renewal(key, wish).await;
+        }
+        tried.map_err(|(used, error, strike)| match used {
+            Some(used) => self.renewal_failed(&used, error, strike),
+            None => error,
+        })
+    }
+
+    /// Takes over what another tab wrote down, if it is of the same person and another refresh token.
+    async fn catch_up(&self, used: &Secret) -> bool {
+        let Ok(Some(text)) = self.page().load(&self.token_key()).await else { return false };
+        let Some(stored) = TokenSet::from_text(&text, self.config()) else { return false };
+        let subject = |set: &TokenSet| set.claims.as_ref().map(|c| c.subject().to_owned());
+        let news = stored.refresh_token.as_ref().is_some_and(|token| token != used)
+            && self.read(|set| Some(subject(set) == subject(&stored))) == Some(true);
+        news && self.adopt(used, &stored)
+    }
+
+    /// Takes over what somebody else renewed with the refresh token that is held here.
+    fn adopt(&self, used: &Secret, renewed: &TokenSet) -> bool {
+        {
+            let mut state = self.0.state.borrow_mut();
+            match &mut state.set {
+                Some(set) if set.refresh_token.as_ref() == Some(used) => *set = renewed.clone(),
+                _ => return false,
+            }
+        }
+        self.hold();
+        self.reschedule();
+        true
+    }
+
+    /// The other instances of this page.
+    fn siblings(&self) -> Vec<Session<P>> {
+        let sessions = self.0.desk.sessions.borrow();
+        let others = sessions.iter().filter_map(WeakSession::upgrade);
+        others.filter(|other| !Rc::ptr_eq(&other.0, &self.0)).collect()
+    }
+
+    /// The error says which refresh token was spent for it, unless the session is gone already, and
+    /// whether it is a strike.
+    async fn try_renewal(
+        &self,
+        key: &str,
+        wish: &Wish,
+    ) -> Result<Rc<AccessToken>, (Option<Secret>, Error, bool)> {
+        let gone = |error: Error| (None, error, false);
+        let (epoch, mut renewed) = {
             let state = self.0.state.borrow();
-            let set = state.set.as_ref().ok_or(Code::LoginRequired)?;
-            (state.epoch, set.refresh_token.clone().ok_or(Code::LoginRequired)?)
+            (state.epoch, state.set.clone().ok_or(gone(Code::LoginRequired.into()))?)
         };
+        let refresh_token =
+            renewed.refresh_token.clone().ok_or(gone(Code::LoginRequired.into()))?;
         let mut grant = refresh_grant(refresh_token.expose());
         if !key.is_empty() {
             wish.write(&mut grant);
@@ -732,14 +817,14 @@ impl<P: Page> Session<P> {
             },
             Err(error) => Err((error, None)),
         };
-        // Signed out, closed or signed in anew meanwhile: these tokens belong to nobody.
-        if self.0.closed.get() || self.0.state.borrow().epoch != epoch {
+        // Signed out or signed in anew meanwhile: these tokens belong to nobody.
+        if self.0.state.borrow().epoch != epoch {
             if let Ok((granted, _)) | Err((_, Some(granted))) = result {
                 let access = Some(granted.tokens.access_token);
                 self.give_back(granted.tokens.refresh_token, access).await;
             }
-            self.usable()?;
-            return Err(Code::LoginRequired.into());
+            self.usable().map_err(gone)?;
+            return Err(gone(Code::LoginRequired.into()));
         }
         let (granted, claims) = match result {
             Ok(renewed) => renewed,
@@ -749,33 +834,45 @@ impl<P: Page> Session<P> {
                 if let Some(granted) = granted
                     && error.code() != Code::IdTokenInvalid
                 {
-                    if let Some(set) = &mut self.0.state.borrow_mut().set {
-                        set.rotate(&granted);
-                    }
-                    self.settle(true);
+                    renewed.rotate(&granted);
+                    self.keep(&refresh_token, &renewed);
                 }
-                return Err(self.renewal_failed(error, strike));
+                self.usable().map_err(gone)?;
+                return Err((Some(refresh_token), error, strike));
             }
         };
-        let asked =
-            if key.is_empty() { self.read(|set| set.scope.clone()) } else { wish.scope.clone() };
+        let asked = if key.is_empty() { renewed.scope.clone() } else { wish.scope.clone() };
         let token = Rc::new(AccessToken::of(&granted, asked.as_deref()));
+        renewed.rotate(&granted);
+        renewed.put(key, token.clone());
+        if let Some(claims) = claims {
+            renewed.claims = Some(claims);
+            renewed.id_token = granted.tokens.id_token.clone();
+        }
         {
             let mut state = self.0.state.borrow_mut();
             state.strikes = 0;
             state.retry = RETRY.0;
-            if let Some(set) = &mut state.set {
-                set.rotate(&granted);
-                set.put(key, token.clone());
-                if let Some(claims) = claims {
-                    set.claims = Some(claims);
-                    set.id_token = granted.tokens.id_token.clone();
-                }
-            }
         }
-        self.settle(true);
+        self.keep(&refresh_token, &renewed);
+        self.usable().map_err(gone)?;
         self.page().emit(Event::Renewed { expires_at: token.expires_at });
         Ok(token)
+    }
+
+    /// Keeps what was renewed, here and in the other instances of this page. One that was closed
+    /// meanwhile writes it down all the same: the next page finds it.
+    fn keep(&self, used: &Secret, renewed: &TokenSet) {
+        for sibling in self.siblings() {
+            sibling.adopt(used, renewed);
+        }
+        if self.0.closed.get() {
+            let text = renewed.to_text(self.config());
+            let _ = self.page().save(&self.token_key(), Some((&text, end_of(renewed))));
+            return;
+        }
+        self.0.state.borrow_mut().set = Some(renewed.clone());
+        self.settle(true);
     }
 
     /// OpenID Connect Core 1.0, section 12.2.
@@ -799,7 +896,7 @@ impl<P: Page> Session<P> {
         Ok(Some(claims))
     }
 
-    fn renewal_failed(&self, error: Error, strike: bool) -> Error {
+    fn renewal_failed(&self, used: &Secret, error: Error, strike: bool) -> Error {
         let strikes = {
             let mut state = self.0.state.borrow_mut();
             state.strikes = if strike { state.strikes.saturating_add(1) } else { 0 };
@@ -810,6 +907,11 @@ impl<P: Page> Session<P> {
             Some("invalid_grant" | "unauthorized_client" | "unsupported_grant_type")
         );
         if refused || strikes >= 2 || error.code() == Code::IdTokenInvalid {
+            for sibling in self.siblings() {
+                if sibling.read(|set| set.refresh_token.clone()).as_ref() == Some(used) {
+                    sibling.end("final-error", Some(&error));
+                }
+            }
             self.end("final-error", Some(&error));
             if error.code() == Code::IdTokenInvalid {
                 return error;
@@ -877,6 +979,10 @@ impl<P: Page> Session<P> {
     /// Clears this browser's state, gives the tokens back, leaves for the server's logout.
     pub async fn sign_out(&self, local: bool, return_to: Option<&str>) -> Result<(), Error> {
         self.usable()?;
+        {
+            let mut state = self.0.state.borrow_mut();
+            state.departures = state.departures.wrapping_add(1);
+        }
         let set = self.end("sign-out", None);
         let id_token = set.as_ref().and_then(|set| set.id_token.clone());
         if let Some(set) = set {
@@ -945,12 +1051,17 @@ fn end_of(set: &TokenSet) -> Option<UnixMillis> {
     }
 }
 
-/// One callback of one client: another answer that comes meanwhile has a flight of its own.
-fn flight_key(desk_key: &str, href: &str) -> String {
-    let mut key = desk_key.to_owned();
+/// One callback of one client, one wish of one refresh token: each has a flight of its own.
+fn flight_key(line: &str, of: &str) -> String {
+    let mut key = line.to_owned();
     key.push(' ');
-    key.push_str(href);
+    key.push_str(of);
     key
+}
+
+/// What renewals with one refresh token have in common, without the token itself.
+fn line(refresh_token: &Secret) -> String {
+    base64url::encode(&Sha256::digest(refresh_token.expose()))
 }
 
 fn state_unknown(detail: &'static str) -> Error {

@@ -96,7 +96,8 @@ impl Json {
     /// A number whose value is whole.
     pub fn as_integer(&self) -> Option<i64> {
         match self {
-            Json::Number(number) => number.whole(),
+            // What every reader of JSON keeps exactly (RFC 8259, section 6); no sum of times overflows.
+            Json::Number(number) => number.whole().filter(|value| value.unsigned_abs() <= 1 << 53),
             _ => None,
         }
     }

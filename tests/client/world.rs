@@ -1,0 +1,755 @@
+//! A world for the second ring: a clock moved by hand, an authorization server inside the process,
+//! storage that can refuse, an address bar, and a list of everything that was done, in order.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures::executor::{LocalPool, LocalSpawner};
+use futures::future::{AbortHandle, abortable};
+use futures::task::LocalSpawnExt;
+use grantkit::client::host::{Event, Host, Level, Page, Waited, Work};
+use grantkit::client::session::Session;
+use grantkit::protocol::error::{Code, Error};
+use grantkit::protocol::http::{Request, Response};
+use grantkit::protocol::jwk::Check;
+use grantkit::protocol::jws::Hash;
+use grantkit::protocol::time::{Millis, UnixMillis};
+use grantkit::protocol::url::{ParseUrl, Url};
+
+use crate::generator::Generator;
+use crate::provider::{Provider, Reply, Seen};
+use crate::urls::Urls;
+use crate::verifier;
+
+/// 2027-01-15T08:00:00Z, whole seconds.
+pub(crate) const START: UnixMillis = 1_800_000_000_000;
+
+/// Rings once, for any number of listeners, now and later.
+#[derive(Clone, Default)]
+pub(crate) struct Bell(Rc<(Cell<bool>, RefCell<Vec<Waker>>)>);
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        self.0.0.set(true);
+        for waker in self.0.1.take() {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn rung(&self) -> bool {
+        self.0.0.get()
+    }
+
+    fn heard(&self, context: &Context<'_>) -> bool {
+        if !self.rung() {
+            self.0.1.borrow_mut().push(context.waker().clone());
+        }
+        self.rung()
+    }
+}
+
+/// Which of several bells rings first; the earlier in the list wins.
+async fn first_of(bells: &[Option<&Bell>]) -> usize {
+    poll_fn(|context| {
+        // Each is asked, so that each can wake.
+        let heard: Vec<bool> =
+            bells.iter().map(|bell| bell.is_some_and(|bell| bell.heard(context))).collect();
+        match heard.iter().position(|heard| *heard) {
+            Some(at) => Poll::Ready(at),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Lets all others go first.
+async fn breath() {
+    let mut taken = false;
+    poll_fn(|context| match std::mem::replace(&mut taken, true) {
+        true => Poll::Ready(()),
+        false => {
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }
+    })
+    .await;
+}
+
+/// What was done to the world, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Effect {
+    /// A request, by the name of the endpoint.
+    Request(String),
+    /// The address bar changed.
+    Address(String),
+    /// The page was left.
+    Leave,
+    /// Web Storage was written.
+    Set(String),
+    /// Something was removed from Web Storage.
+    Remove(String),
+    /// The tokens' store was written.
+    Save,
+    /// The tokens' store was cleared.
+    Forget,
+    /// A token was put where calls find it, or taken away.
+    Hold(bool),
+    /// Listeners were told.
+    Told(String),
+}
+
+/// How a storage behaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Mood {
+    #[default]
+    Works,
+    /// Reads, but writes fail: the quota is used up.
+    Full,
+    /// Everything fails: the user forbids it.
+    Throws,
+}
+
+/// Web Storage, or a store of tokens.
+#[derive(Default)]
+pub(crate) struct Drawer {
+    pub(crate) map: RefCell<BTreeMap<String, String>>,
+    pub(crate) mood: Cell<Mood>,
+}
+
+impl Drawer {
+    fn get(&self, key: &str) -> Result<Option<String>, Error> {
+        match self.mood.get() {
+            Mood::Throws => Err(Code::StorageUnavailable.into()),
+            _ => Ok(self.map.borrow().get(key).cloned()),
+        }
+    }
+
+    fn set(&self, key: &str, value: &str) -> Result<(), Error> {
+        match self.mood.get() {
+            Mood::Works => {
+                self.map.borrow_mut().insert(key.into(), value.into());
+                Ok(())
+            }
+            _ => Err(Code::StorageUnavailable.into()),
+        }
+    }
+
+    fn remove(&self, key: &str) -> Result<(), Error> {
+        match self.mood.get() {
+            Mood::Throws => Err(Code::StorageUnavailable.into()),
+            _ => {
+                self.map.borrow_mut().remove(key);
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn keys(&self, prefix: &str) -> Vec<String> {
+        match self.mood.get() {
+            Mood::Throws => Vec::new(),
+            _ => {
+                let map = self.map.borrow();
+                map.keys().filter(|key| key.starts_with(prefix)).cloned().collect()
+            }
+        }
+    }
+
+    /// The one text under a prefix.
+    pub(crate) fn only(&self, prefix: &str) -> String {
+        let keys = self.keys(prefix);
+        assert_eq!(keys.len(), 1, "{prefix}: {keys:?}");
+        self.map.borrow()[&keys[0]].clone()
+    }
+}
+
+struct Timer {
+    due: Millis,
+    bell: Bell,
+}
+
+/// Work that somebody started, and the request that it belongs to.
+struct Task {
+    owner: u32,
+    handle: AbortHandle,
+}
+
+struct Inner {
+    wall: Cell<UnixMillis>,
+    steady: Cell<Millis>,
+    timers: RefCell<Vec<Timer>>,
+    pool: RefCell<LocalPool>,
+    spawner: LocalSpawner,
+    owner: Cell<u32>,
+    owners: Cell<u32>,
+    tasks: RefCell<Vec<Task>>,
+    random: RefCell<Generator>,
+    no_random: Cell<bool>,
+
+    provider: Rc<Provider>,
+    seen: RefCell<Vec<Seen>>,
+    held: RefCell<BTreeMap<String, Vec<Bell>>>,
+    holding: RefCell<BTreeSet<String>>,
+
+    web: Drawer,
+    tokens: Drawer,
+    saved_until: RefCell<Vec<Option<UnixMillis>>>,
+    address: RefCell<Option<String>>,
+    left: RefCell<Vec<String>>,
+    back: RefCell<Bell>,
+    on_hold: RefCell<Option<(String, UnixMillis)>>,
+    tick_due: Cell<Option<Millis>>,
+    scheduled: RefCell<Vec<Option<Millis>>>,
+    tick: RefCell<Option<Session<World>>>,
+    effects: RefCell<Vec<Effect>>,
+    lines: RefCell<Vec<String>>,
+    told: RefCell<Vec<String>>,
+}
+
+/// One page, or one process on a server.
+#[derive(Clone)]
+pub(crate) struct World(Rc<Inner>);
+
+impl World {
+    pub(crate) fn new() -> World {
+        World::beside(Provider::new())
+    }
+
+    /// Another page, tab or process that knows the same authorization server.
+    pub(crate) fn beside(provider: Rc<Provider>) -> World {
+        let pool = LocalPool::new();
+        let spawner = pool.spawner();
+        World(Rc::new(Inner {
+            wall: Cell::new(START),
+            steady: Cell::new(0),
+            timers: RefCell::default(),
+            pool: RefCell::new(pool),
+            spawner,
+            owner: Cell::new(0),
+            owners: Cell::new(0),
+            tasks: RefCell::default(),
+            random: RefCell::new(Generator::new(provider.seed())),
+            no_random: Cell::new(false),
+            provider,
+            seen: RefCell::default(),
+            held: RefCell::default(),
+            holding: RefCell::default(),
+            web: Drawer::default(),
+            tokens: Drawer::default(),
+            saved_until: RefCell::default(),
+            address: RefCell::new(Some("https://app.example/".into())),
+            left: RefCell::default(),
+            back: RefCell::default(),
+            on_hold: RefCell::default(),
+            tick_due: Cell::new(None),
+            scheduled: RefCell::default(),
+            tick: RefCell::default(),
+            effects: RefCell::default(),
+            lines: RefCell::default(),
+            told: RefCell::default(),
+        }))
+    }
+
+    pub(crate) fn provider(&self) -> &Rc<Provider> {
+        &self.0.provider
+    }
+
+    // ── running ──────────────────────────────────────────────────────────────────────────────────
+
+    /// Runs everything that can run.
+    pub(crate) fn turn(&self) {
+        self.0.pool.borrow_mut().run_until_stalled();
+    }
+
+    /// Runs until this is done; all else that can run runs too.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
+        struct Flag(AtomicBool);
+        impl Wake for Flag {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        let mut work = pin!(work);
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        let waker = Waker::from(flag.clone());
+        loop {
+            assert!(flag.0.swap(false, Ordering::Relaxed), "it waits for ever");
+            match work.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(out) => return out,
+                Poll::Pending => self.turn(),
+            }
+        }
+    }
+
+    /// Starts something that is looked at later; it runs as far as it can.
+    pub(crate) fn start<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Call<T> {
+        let call = self.begin(0, work);
+        self.turn();
+        call
+    }
+
+    /// The same as a request of its own: what it starts ends with it (law 17). It takes no step yet.
+    pub(crate) fn request<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Call<T> {
+        self.0.owners.set(self.0.owners.get() + 1);
+        self.begin(self.0.owners.get(), work)
+    }
+
+    fn begin<T: 'static>(&self, owner: u32, work: impl Future<Output = T> + 'static) -> Call<T> {
+        let out = Rc::new(RefCell::new(None));
+        let slot = out.clone();
+        self.launch(owner, async move {
+            let result = work.await;
+            *slot.borrow_mut() = Some(result);
+        });
+        Call { owner, out }
+    }
+
+    fn launch(&self, owner: u32, work: impl Future<Output = ()> + 'static) {
+        let (work, handle) = abortable(Owned { world: self.clone(), owner, work: Box::pin(work) });
+        if owner > 0 {
+            self.0.tasks.borrow_mut().push(Task { owner, handle });
+        }
+        let task = async move {
+            let _ = work.await;
+        };
+        self.0.spawner.spawn_local(task).unwrap();
+    }
+
+    /// The request ends: whatever it started stops where it is, and tells nobody.
+    pub(crate) fn end<T>(&self, call: &Call<T>) {
+        assert!(call.owner > 0);
+        for task in self.0.tasks.borrow().iter() {
+            if task.owner == call.owner {
+                task.handle.abort();
+            }
+        }
+        self.0.tasks.borrow_mut().retain(|task| task.owner != call.owner);
+        self.turn();
+    }
+
+    // ── time ─────────────────────────────────────────────────────────────────────────────────────
+
+    fn timer(&self, after: Millis) -> Bell {
+        let bell = Bell::default();
+        self.0
+            .timers
+            .borrow_mut()
+            .push(Timer { due: self.0.steady.get() + after, bell: bell.clone() });
+        bell
+    }
+
+    /// Time passes; timers go off on their way, the session's own included.
+    pub(crate) fn pass(&self, millis: Millis) {
+        let end = self.0.steady.get() + millis;
+        loop {
+            self.turn();
+            let timers = self.0.timers.borrow();
+            let due = timers.iter().map(|timer| timer.due);
+            let next = due.chain(self.0.tick_due.get()).min();
+            drop(timers);
+            let Some(due) = next.filter(|due| *due <= end) else {
+                break;
+            };
+            self.to(due);
+            let mut ringing = Vec::new();
+            self.0.timers.borrow_mut().retain(|timer| {
+                if timer.due <= due {
+                    ringing.push(timer.bell.clone());
+                }
+                timer.due > due
+            });
+            for bell in ringing {
+                bell.ring();
+            }
+            if self.0.tick_due.get().is_some_and(|at| at <= due) {
+                self.0.tick_due.set(None);
+                if let Some(session) = self.0.tick.borrow().clone() {
+                    self.launch(0, async move { session.tick().await });
+                }
+            }
+        }
+        self.to(end);
+        self.turn();
+    }
+
+    fn to(&self, steady: Millis) {
+        let step = (steady - self.0.steady.get()).max(0);
+        self.0.steady.set(self.0.steady.get() + step);
+        self.0.wall.set(self.0.wall.get() + step);
+    }
+
+    /// Somebody sets the clock; no time passes.
+    pub(crate) fn set_clock(&self, by: Millis) {
+        self.0.wall.set(self.0.wall.get() + by);
+    }
+
+    // ── the network ──────────────────────────────────────────────────────────────────────────────
+
+    /// Requests to that endpoint stay open from now on.
+    pub(crate) fn hold(&self, endpoint: &str) {
+        self.0.holding.borrow_mut().insert(endpoint.into());
+    }
+
+    /// Requests to that endpoint are answered again, those that are open first.
+    pub(crate) fn release(&self, endpoint: &str) {
+        self.0.holding.borrow_mut().remove(endpoint);
+        for bell in self.0.held.borrow_mut().remove(endpoint).unwrap_or_default() {
+            bell.ring();
+        }
+        self.turn();
+    }
+
+    /// One open request is answered: the one at that place in the order in which they came.
+    pub(crate) fn release_one(&self, endpoint: &str, at: usize) {
+        let bell = self.0.held.borrow_mut().get_mut(endpoint).unwrap().remove(at);
+        bell.ring();
+        self.turn();
+    }
+
+    /// What a request to that endpoint waits for.
+    fn gate(&self, endpoint: &str) -> Bell {
+        let gate = Bell::default();
+        match self.0.holding.borrow().contains(endpoint) {
+            true => {
+                let mut held = self.0.held.borrow_mut();
+                held.entry(endpoint.into()).or_default().push(gate.clone());
+            }
+            false => gate.ring(),
+        }
+        gate
+    }
+
+    /// How many requests to that endpoint are open.
+    pub(crate) fn open(&self, endpoint: &str) -> usize {
+        self.0.held.borrow().get(endpoint).map_or(0, Vec::len)
+    }
+
+    /// All requests, in order.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.0.seen.borrow().clone()
+    }
+
+    /// The requests to one endpoint.
+    pub(crate) fn seen_at(&self, endpoint: &str) -> Vec<Seen> {
+        let seen = self.seen();
+        seen.into_iter().filter(|seen| seen.endpoint == endpoint).collect()
+    }
+
+    /// How many requests went to an endpoint.
+    pub(crate) fn count(&self, endpoint: &str) -> usize {
+        self.seen_at(endpoint).len()
+    }
+
+    /// The last request to an endpoint.
+    pub(crate) fn last(&self, endpoint: &str) -> Seen {
+        self.seen_at(endpoint).pop().expect(endpoint)
+    }
+
+    // ── what can be seen of the page ─────────────────────────────────────────────────────────────
+
+    pub(crate) fn web(&self) -> &Drawer {
+        &self.0.web
+    }
+
+    pub(crate) fn tokens(&self) -> &Drawer {
+        &self.0.tokens
+    }
+
+    /// With what expiry the tokens were written last.
+    pub(crate) fn saved_until(&self) -> Option<UnixMillis> {
+        *self.0.saved_until.borrow().last().unwrap()
+    }
+
+    pub(crate) fn effects(&self) -> Vec<Effect> {
+        self.0.effects.borrow().clone()
+    }
+
+    /// What was told to listeners.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let effects = self.effects();
+        effects
+            .into_iter()
+            .filter_map(|effect| match effect {
+                Effect::Told(what) => Some(what),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// From here on the lists of effects, requests and addresses begin anew.
+    pub(crate) fn forget_the_past(&self) {
+        self.0.effects.borrow_mut().clear();
+        self.0.seen.borrow_mut().clear();
+        self.0.left.borrow_mut().clear();
+        self.0.scheduled.borrow_mut().clear();
+    }
+
+    /// Log lines, and events as `Debug` shows them.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        [self.0.lines.borrow().clone(), self.0.told.borrow().clone()].concat()
+    }
+
+    pub(crate) fn log_lines(&self) -> Vec<String> {
+        self.0.lines.borrow().clone()
+    }
+
+    /// The token that the next call would find, and until when.
+    pub(crate) fn on_hold(&self) -> Option<(String, UnixMillis)> {
+        self.0.on_hold.borrow().clone()
+    }
+
+    /// The distance to the timer's next try.
+    pub(crate) fn due_in(&self) -> Option<Millis> {
+        Some(self.0.tick_due.get()? - self.0.steady.get())
+    }
+
+    /// The timer calls this session from now on.
+    pub(crate) fn wakes(&self, session: &Session<World>) {
+        *self.0.tick.borrow_mut() = Some(session.clone());
+    }
+
+    pub(crate) fn set_address(&self, address: &str) {
+        *self.0.address.borrow_mut() = Some(address.into());
+    }
+
+    /// What the address bar shows.
+    pub(crate) fn shown(&self) -> String {
+        self.0.address.borrow().clone().unwrap()
+    }
+
+    /// As on a server.
+    pub(crate) fn no_page(&self) {
+        *self.0.address.borrow_mut() = None;
+    }
+
+    /// Where the page was left for, last.
+    pub(crate) fn left(&self) -> Option<String> {
+        self.0.left.borrow().last().cloned()
+    }
+
+    /// The page comes back from the back/forward cache.
+    pub(crate) fn come_back(&self) {
+        self.0.back.take().ring();
+        self.turn();
+    }
+
+    pub(crate) fn without_randomness(&self) {
+        self.0.no_random.set(true);
+    }
+
+    fn did(&self, effect: Effect) {
+        self.0.effects.borrow_mut().push(effect);
+    }
+}
+
+/// Polls work as a part of a request.
+struct Owned {
+    world: World,
+    owner: u32,
+    work: Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Future for Owned {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let before = self.world.0.owner.replace(self.owner);
+        let polled = self.work.as_mut().poll(context);
+        self.world.0.owner.set(before);
+        polled
+    }
+}
+
+/// A call that was started.
+pub(crate) struct Call<T> {
+    owner: u32,
+    out: Rc<RefCell<Option<T>>>,
+}
+
+impl<T> Call<T> {
+    /// Whether it goes on still.
+    pub(crate) fn open(&self) -> bool {
+        self.out.borrow().is_none()
+    }
+
+    /// Its result.
+    pub(crate) fn result(&self) -> T {
+        self.out.borrow_mut().take().expect("the call is open still")
+    }
+}
+
+impl ParseUrl for World {
+    fn parse_url(&self, text: &str, base: Option<&str>) -> Option<Url> {
+        Urls.parse_url(text, base)
+    }
+}
+
+impl Host for World {
+    type Abort = Bell;
+    type Signal = Bell;
+
+    async fn fetch(
+        &self,
+        request: &Request,
+        timeout: Millis,
+        abort: Option<&Bell>,
+    ) -> Result<Response, Error> {
+        let seen = self.0.provider.see(request);
+        self.did(Effect::Request(seen.endpoint.clone()));
+        self.0.seen.borrow_mut().push(seen.clone());
+        if abort.is_some_and(Bell::rung) {
+            return Err(Code::Aborted.into());
+        }
+        let gate = self.gate(&seen.endpoint);
+        let late = self.timer(timeout);
+        let stopped = first_of(&[Some(&gate), Some(&late), abort]).await;
+        self.0.timers.borrow_mut().retain(|timer| !Rc::ptr_eq(&timer.bell.0, &late.0));
+        match stopped {
+            0 => breath().await,
+            1 => return Err(Code::Timeout.into()),
+            _ => return Err(Code::Aborted.into()),
+        }
+        match self.0.provider.answer(&seen, self.now()) {
+            Reply::Fail(code) => Err(code.into()),
+            Reply::Answer(reply) if reply.body.len() > request.cap => {
+                Err(Code::ResponseTooLarge.into())
+            }
+            Reply::Answer(reply) => Ok(reply),
+        }
+    }
+
+    async fn verify(&self, check: Check<'_>) -> Result<bool, Error> {
+        breath().await;
+        Ok(verifier::verify(&check))
+    }
+
+    async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
+        breath().await;
+        Ok(verifier::digest(hash, data))
+    }
+
+    fn now(&self) -> UnixMillis {
+        self.0.wall.get()
+    }
+
+    fn random(&self) -> Result<[u8; 32], Error> {
+        match self.0.no_random.get() {
+            true => Err(Error::new(Code::Unsupported).detail("crypto")),
+            false => Ok(self.0.random.borrow_mut().bytes()),
+        }
+    }
+
+    fn spawn(&self, work: Work<()>) -> Bell {
+        let bell = Bell::default();
+        let done = bell.clone();
+        self.launch(self.0.owner.get(), async move {
+            work.await;
+            done.ring();
+        });
+        bell
+    }
+
+    async fn wait(&self, signal: &Bell, patience: Option<Millis>, abort: Option<&Bell>) -> Waited {
+        let late = patience.map(|patience| self.timer(patience));
+        match first_of(&[abort, Some(signal), late.as_ref()]).await {
+            0 => Waited::Aborted,
+            1 => Waited::Done,
+            _ => Waited::Late,
+        }
+    }
+
+    fn hold(&self, token: Option<(&str, UnixMillis)>) {
+        let token = token.map(|(token, until)| (token.to_owned(), until));
+        self.did(Effect::Hold(token.is_some()));
+        *self.0.on_hold.borrow_mut() = token;
+    }
+
+    fn log(&self, level: Level, kind: &str, fields: &[(&str, &str)]) {
+        let line = format!("{level:?} {kind} {fields:?}");
+        self.0.lines.borrow_mut().push(line);
+    }
+}
+
+impl Page for World {
+    fn get(&self, key: &str) -> Result<Option<String>, Error> {
+        self.0.web.get(key)
+    }
+
+    fn set(&self, key: &str, value: &str) -> Result<(), Error> {
+        self.did(Effect::Set(key.into()));
+        self.0.web.set(key, value)
+    }
+
+    fn remove(&self, key: &str) {
+        self.did(Effect::Remove(key.into()));
+        let _ = self.0.web.remove(key);
+    }
+
+    fn keys(&self, prefix: &str) -> Vec<String> {
+        self.0.web.keys(prefix)
+    }
+
+    async fn load(&self, key: &str) -> Result<Option<String>, Error> {
+        breath().await;
+        self.0.tokens.get(key)
+    }
+
+    fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error> {
+        match value {
+            Some((value, expires_at)) => {
+                self.did(Effect::Save);
+                self.0.saved_until.borrow_mut().push(expires_at);
+                self.0.tokens.set(key, value)
+            }
+            None => {
+                self.did(Effect::Forget);
+                self.0.tokens.remove(key)
+            }
+        }
+    }
+
+    async fn saved(&self) {
+        breath().await;
+    }
+
+    fn address(&self) -> Option<String> {
+        self.0.address.borrow().clone()
+    }
+
+    fn replace_address(&self, url: &str) {
+        self.did(Effect::Address(url.into()));
+        let here = self.0.address.borrow().clone();
+        let there = self.parse_url(url, here.as_deref()).unwrap();
+        *self.0.address.borrow_mut() = Some(there.href);
+    }
+
+    async fn leave(&self, url: &str) -> Error {
+        self.did(Effect::Leave);
+        self.0.left.borrow_mut().push(url.into());
+        let back = self.0.back.borrow().clone();
+        first_of(&[Some(&back)]).await;
+        Code::Aborted.into()
+    }
+
+    fn schedule(&self, after: Option<Millis>) {
+        self.0.scheduled.borrow_mut().push(after);
+        self.0.tick_due.set(after.map(|after| self.0.steady.get() + after));
+    }
+
+    fn emit(&self, event: Event<'_>) {
+        self.0.told.borrow_mut().push(format!("{event:?}"));
+        self.did(Effect::Told(match event {
+            Event::SignedIn { .. } => "signed-in".into(),
+            Event::Renewed { .. } => "renewed".into(),
+            Event::RenewalFailed { error } => format!("renewal-failed {}", error.code().as_str()),
+            Event::Expired => "expired".into(),
+            Event::SignedOut { reason, .. } => format!("signed-out {reason}"),
+            Event::Warning { code, .. } => format!("warning {code}"),
+        }));
+    }
+}
