@@ -117,6 +117,9 @@ impl<H: Host> Flights<H> {
         // for each patience, however many wait.
         let mut missed: Vec<Slot> = Vec::new();
         loop {
+            if abort.is_some_and(|abort| self.host.aborted(abort)) {
+                return Err(Code::Aborted.into());
+            }
             let seat = self.board(key, work);
             if let Some(result) = self.arrive(&seat, abort).await {
                 return result;

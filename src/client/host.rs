@@ -70,6 +70,9 @@ pub trait Host: ParseUrl + Clone + 'static {
     /// Starts work that many may wait for. It takes its first step after this call returned.
     fn spawn(&self, work: Work<()>) -> Self::Signal;
 
+    /// Whether a caller gave up already.
+    fn aborted(&self, abort: &Self::Abort) -> bool;
+
     /// Waits for such work.
     fn wait(
         &self,

@@ -179,7 +179,11 @@ impl<P: Page> Session<P> {
             closed: Cell::new(false),
         }));
         let config = session.config();
-        shelf::purge(session.page(), config, usize::MAX);
+        let here = session.page().address().and_then(|here| session.page().parse_url(&here, None));
+        // What a callback finds expired it says so, and removes it itself.
+        if !here.is_some_and(|here| session.is_answer(&here)) {
+            shelf::purge(session.page(), config, usize::MAX);
+        }
         if let Ok(Some(text)) = session.page().get(&session.server_key()) {
             session.server().restore(&text);
         }

@@ -194,6 +194,10 @@ impl Call {
         };
         let answer = answer.map_err(failed)?;
         let answer = JsFuture::from(Promise::resolve(&answer)).await.map_err(failed)?;
+        // A mock may answer with nothing at all.
+        if !property(&answer, "headers").is_object() {
+            return Err(Code::NetworkError.into());
+        }
         let answer: Response = answer.unchecked_into();
         let redirected = property(&answer, "type") == "opaqueredirect"
             || property(&answer, "redirected") == JsValue::TRUE

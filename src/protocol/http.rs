@@ -105,7 +105,7 @@ impl Response {
         let object = match self.object() {
             Ok(object) => object,
             // Servers that are down answer with pages; that they are down is what matters.
-            Err(_) if self.status >= 500 || self.status == 429 => {
+            Err(_) if self.status >= 500 || matches!(self.status, 201..=299 | 429) => {
                 return Err(self.failure(Code::ResponseStatus));
             }
             Err(_) if self.status != 200 => return Err(self.failure(Code::ResponseNotJson)),

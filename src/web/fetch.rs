@@ -77,6 +77,10 @@ async fn send(fetch: &Function, request: &Request, init: &JsValue) -> Result<Res
     let url = JsValue::from_str(request.url.as_str());
     let answer = function(fetch, &[url, init.clone()]).map_err(failed)?;
     let answer = JsFuture::from(js_sys::Promise::resolve(&answer)).await.map_err(failed)?;
+    // A mock may answer with nothing at all.
+    if !property(&answer, "headers").is_object() {
+        return Err(Code::NetworkError.into());
+    }
     let answer: WebResponse = answer.unchecked_into();
     let header = |name: &str| answer.headers().get(name).ok().flatten();
     let opaque = property(&answer, "type") == "opaqueredirect";

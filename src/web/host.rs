@@ -143,6 +143,10 @@ impl Host for WebHost {
         })))
     }
 
+    fn aborted(&self, abort: &AbortSignal) -> bool {
+        abort.aborted()
+    }
+
     async fn wait(
         &self,
         signal: &Promise,
