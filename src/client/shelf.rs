@@ -64,7 +64,8 @@ pub fn take<P: Page>(page: &P, config: &Config, state: &str) -> Found {
         return Found::Unknown;
     };
     let now = page.now();
-    if object.get("used_at").is_some() {
+    let used_at = object.get("used_at").and_then(Json::as_integer);
+    if used_at.is_some_and(|at| now.abs_diff(at) <= LIFE.unsigned_abs()) {
         return Found::Used { return_to: object.text("return_to").map(ToOwned::to_owned) };
     }
     page.remove(&key);

@@ -160,7 +160,7 @@ fn r012_r076_answers_that_are_no_success() {
         (reply(200, json!({"error": "invalid_grant"})), Code::TokenError),
         (reply(400, &good), Code::ResponseStatus),
         (reply(201, &good), Code::ResponseStatus),
-        (reply(204, ""), Code::ResponseNotJson),
+        (reply(204, ""), Code::ResponseStatus),
         (page(400), Code::ResponseNotJson),
         (page(503), Code::ResponseStatus),
         (page(200), Code::ResponseContentType),
