@@ -134,7 +134,18 @@ class Connection {
   }
 }
 
-const clock = (options) => (typeof options?.now === 'function' ? options.now : Date.now)
+// A clock that throws is no clock: NaN never compares, so the wasm decides.
+const clock = (options) => {
+  const now = options?.now
+  if (typeof now !== 'function') return Date.now
+  return () => {
+    try {
+      return now()
+    } catch {
+      return NaN
+    }
+  }
+}
 // The held token and everything else that is secret stays behind private names (R175).
 const redacted = () => '[redacted]'
 const inspect = Symbol.for('nodejs.util.inspect.custom')

@@ -145,9 +145,11 @@ impl Call {
         if property(&init, "redirect") == "follow" {
             return Err(invalid("redirect"));
         }
-        let abort = match given("signal") {
-            signal if signal.is_object() => Some(signal.unchecked_into()),
-            _ => signal,
+        // The signal of the call stands above the one that every Request has.
+        let abort = match (signal, given("signal")) {
+            (Some(signal), _) => Some(signal),
+            (None, given) if given.is_object() => Some(given.unchecked_into()),
+            _ => None,
         };
         let method = given("method").as_string().unwrap_or_else(|| "GET".into());
         let ask = Ask { wish, ..Ask::default() };
@@ -173,7 +175,9 @@ impl Call {
         let headers = Headers::new_with_headers(&self.headers).map_err(failed)?;
         let value = bearer(&token.secret);
         headers.set("authorization", value.expose()).map_err(failed)?;
-        let ours = object(&[("headers", headers.into()), ("redirect", "manual".into())]);
+        let mut ours = alloc::vec![("headers", headers.into()), ("redirect", "manual".into())];
+        ours.extend(self.abort.as_ref().map(|signal| ("signal", signal.into())));
+        let ours = object(&ours);
         let init = assign(&Object::new(), &self.init, &ours);
         let target: JsValue = if self.is_request {
             // A clone keeps the body for a second time.
@@ -184,7 +188,14 @@ impl Call {
             };
             let class: Function = global("Request").dyn_into().map_err(failed)?;
             let arguments = js_sys::Array::of2(&request, &init);
-            Reflect::construct(&class, &arguments).map_err(failed)?
+            let built = Reflect::construct(&class, &arguments).map_err(failed)?;
+            // An input may lie about its address; what was built here does not.
+            let there = property(&built, "url").as_string();
+            let there = there.and_then(|text| url::parse(&text, None));
+            if there.is_none_or(|there| there.href != self.url.href) {
+                return Err(Code::UrlNotAllowed.into());
+            }
+            built
         } else {
             JsValue::from_str(&self.url.href)
         };
