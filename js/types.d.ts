@@ -280,7 +280,7 @@ export interface SignInOptions extends GrantOptions {
 }
 export type SignInResult = { kind: 'signed-in'; appState?: unknown }
 export type CallbackResult =
-  | { kind: 'none' }
+  | { kind: 'none'; returnTo?: undefined }
   | { kind: 'signed-in'; returnTo?: string; appState?: unknown; repeated: boolean }
   | { kind: 'login-required'; returnTo?: string; appState?: unknown; error: string }
   | { kind: 'signed-out'; returnTo?: string; stateMatched: boolean }
@@ -513,3 +513,6 @@ export declare class GrantError extends Error {
   /** Which member, claim or cause. */
   readonly detail?: string
 }
+
+// Without it every type above is exported, also those that are nobody's business.
+export {}

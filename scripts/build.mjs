@@ -1,14 +1,7 @@
 // Makes pkg/: wasm-pack's output with the wasm optimised. `--stable` builds without the nightly.
 import { createHash } from 'node:crypto'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-} from 'node:fs'
-import { renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { Failure, NIGHTLY, ROOT, dropStale, isMain, modules, nightly, run } from './setup.mjs'
@@ -41,14 +34,8 @@ const FEATURES = [
   '--enable-reference-types',
   '--enable-multivalue',
 ]
-const PASSES = [
-  '-Oz',
-  '--gufa',
-  '-Oz',
-  '--converge',
-  '--strip-producers',
-  '--strip-target-features',
-]
+const PASSES = ['-Oz', '--flatten', '--rereloop', '-Oz', '--gufa', '-Oz']
+const STRIP = ['--strip-producers', '--strip-target-features']
 
 // ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -151,7 +138,16 @@ async function optimise(folder) {
   const wasm = join(folder, 'grantkit_bg.wasm')
   const symbols = `--symbolmap=${join(folder, '.symbols')}`
   const wasmOpt = join(ROOT, 'node_modules', 'binaryen', 'bin', 'wasm-opt')
-  await run(process.execPath, [wasmOpt, ...FEATURES, ...PASSES, symbols, wasm, '-o', wasm])
+  await run(process.execPath, [
+    wasmOpt,
+    ...FEATURES,
+    ...PASSES,
+    ...STRIP,
+    symbols,
+    wasm,
+    '-o',
+    wasm,
+  ])
 }
 
 /** Short names between wasm and glue. */

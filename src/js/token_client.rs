@@ -219,7 +219,9 @@ impl ClientHandle {
                 let view = View::of(&third);
                 let signal = view.signal();
                 view.finish()?;
-                let token = text(&first).map(Secret::new).ok_or_else(|| invalid("accessToken"))?;
+                let fits = |token: &String| token.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+                let token = text(&first).filter(fits).map(Secret::new);
+                let token = token.ok_or_else(|| invalid("accessToken"))?;
                 let subject = text(&second).ok_or_else(|| invalid("expectedSubject"))?;
                 return Ok(Box::pin(async move {
                     let members = client.user_info(&token, &subject, signal.as_ref()).await?;

@@ -8,7 +8,8 @@ export const wasm = readFileSync(join(ROOT, 'pkg', 'grantkit_bg.wasm'))
 
 /** The functions that are in it, by the names that the compiler gave them. */
 export function symbols() {
-  return readFileSync(join(ROOT, 'pkg', '.symbols'), 'utf8').split('\n')
+  const text = readFileSync(join(ROOT, 'pkg', '.symbols'), 'utf8')
+  return text.replace(/\[[0-9a-f]+\]/g, '').split('\n')
 }
 
 export function surface() {

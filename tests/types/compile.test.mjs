@@ -56,5 +56,6 @@ for (const resolution of RESOLUTIONS)
   for (const platform of PLATFORMS)
     test(`use compiles and misuse is refused under ${resolution.name} with ${platform.name}`, () => {
       const troubles = compile(['uses.ts', 'misuse.ts', ...platform.pages], resolution, platform)
-      assert.equal(troubles, '')
+      // Not by equality: the difference of long texts takes the test runner minutes.
+      assert.ok(troubles === '', troubles)
     })

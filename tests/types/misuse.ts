@@ -32,6 +32,8 @@ createSession(page).signedIn
 void createTokenClient({ clientId: 'app', secret: 'secret' })
 // @ts-expect-error no such method of authentication
 void createTokenClient({ clientId: 'app', clientAuthentication: 'basic' })
+// @ts-expect-error a server's keys hold no private part
+void createTokenClient({ clientId: 'app', metadata: { jwks: { keys: [{ kty: 'EC', d: 'd' }] } } })
 // @ts-expect-error a client needs an id
 void createTokenClient({})
 
@@ -62,8 +64,8 @@ void client.authorizationCode({ redirectUri: 'https://app.example/callback' })
 void client.userInfo('token')
 // @ts-expect-error the record of the request is needed
 void client.callback('https://app.example/callback?code=c')
-// @ts-expect-error an open redirect in two steps has no mode
-void client.authorizationRequest({ mode: 'popup' })
+// @ts-expect-error in two steps there is no page to leave
+void client.authorizationRequest({ mode: 'redirect' })
 // @ts-expect-error what a server adds is unknown until looked at
 client.clientCredentials().then((tokens) => tokens['custom'].length)
 

@@ -3,16 +3,12 @@ import { createSession, createTokenClient, GrantError } from 'grantkit'
 import type {
   AllowedUrl,
   AuthorizationRequest,
-  BackchannelAuthenticationResponse,
   CallbackResult,
   CallOptions,
-  ClientRegistrationResponse,
-  DeviceAuthorizationResponse,
   FormParameters,
   GrantErrorCode,
   GrantOptions,
   IdTokenClaims,
-  IntrospectionResponse,
   Jwk,
   LogEvent,
   MaybePromise,
@@ -21,7 +17,6 @@ import type {
   Session,
   SessionEvents,
   SessionOptions,
-  SigningKey,
   SignInOptions,
   SignInResult,
   Store,
@@ -42,8 +37,7 @@ const controller = new AbortController()
 const signal: AbortSignal = controller.signal
 const call: CallOptions = { signal }
 const parameters: FormParameters = { tenant: 'a', hint: ['b', 'c'] }
-const jwk: Jwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd', kid: '1' }
-const key: SigningKey = { key: jwk, kid: '1', alg: 'ES256' }
+const jwk: Jwk = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: '1' }
 const grant: GrantOptions = {
   signal,
   scope: 'api',
@@ -71,7 +65,7 @@ const maybe: MaybePromise<string> = Promise.resolve('value')
 const server: ServerOptions = {
   issuer: 'https://id.example/{tenantid}',
   discoveryUrl: 'https://id.example/.well-known/openid-configuration',
-  metadata: { issuer: 'https://id.example', token_endpoint: 'https://id.example/token', extra: 1 },
+  metadata: { token_endpoint: 'https://id.example/token', jwks: { keys: [jwk] }, extra: 1 },
   clientId: 'app',
   scope: 'openid profile',
   resource: 'https://api.example',
@@ -82,8 +76,6 @@ const server: ServerOptions = {
   renewBefore: 60,
   idTokenAlgorithms: ['RS256', 'ES256'],
   trustedAudiences: ['other'],
-  dpop: true,
-  pushedAuthorization: false,
   clockTolerance: 30,
   timeout: 10_000,
   fetch: globalThis.fetch,
@@ -128,7 +120,7 @@ export async function page(): Promise<string> {
     uiLocales: 'de en',
     claims: { id_token: { acr: { essential: true } } },
     authorizationDetails: [{ type: 'payment', amount: 1 }],
-    mode: 'popup',
+    mode: 'redirect',
   }
   const signedInNow: SignInResult = await session.signIn(signIn)
   const appState: unknown = signedInNow.appState
@@ -196,16 +188,13 @@ export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResp
     ...server,
     clientSecret: 'secret',
     clientAuthentication: 'client_secret_basic',
-    privateKey: key,
-    clientAssertion: async () => 'a.b.c',
-    cache: later,
-    cacheKey: new Uint8Array(32),
     redirectUri: 'https://app.example/callback',
     postLogoutRedirectUri: 'https://app.example/',
     retryMethods: ['POST'],
     insecureClientSecret: true,
   }
-  for (const privateKey of [jwk, key]) void createTokenClient({ ...options, privateKey })
+  for (const clientAuthentication of ['none', 'client_secret_post'] as const)
+    void createTokenClient({ ...options, clientAuthentication })
   const client: TokenClient = await createTokenClient(options)
 
   const token: string = await client.getAccessToken({ ...grant, waitUntil, minLifetime: 5 })
@@ -267,31 +256,8 @@ export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResp
   const endpoint: string | undefined = metadata.token_endpoint
   void endpoint
   const person: UserInfo = await client.userInfo(token, 'subject', call)
-  const state: IntrospectionResponse = await client.introspect(token, {
-    tokenTypeHint: 'access_token',
-  })
-  void [person.sub, state.active]
+  void person.sub
   await client.revoke(token, { tokenTypeHint: 'access_token', signal })
-  const device: DeviceAuthorizationResponse = await client.deviceAuthorization(grant)
-  void [device.user_code, device.verification_uri_complete, device.interval]
-  await client.pollDevice(device, call)
-  const backchannel: BackchannelAuthenticationResponse = await client.backchannelAuthentication({
-    ...grant,
-    loginHint: 'alice',
-    bindingMessage: 'W4SCT',
-    userCode: '1',
-    requestedExpiry: 60,
-  })
-  await client.backchannelAuthentication({ loginHintToken: 't' })
-  await client.backchannelAuthentication({ idTokenHint: 't' })
-  await client.pollBackchannel(backchannel, call)
-  const pushed = await client.pushAuthorization(parameters, call)
-  same<string, typeof pushed.request_uri>(true)
-  const registered: ClientRegistrationResponse = await client.register(
-    { redirect_uris: ['https://app.example/callback'] },
-    { initialAccessToken: 't', signal },
-  )
-  void registered.client_id
   client.close()
   client[Symbol.dispose]()
   return final
