@@ -17,6 +17,8 @@ await told(async () => {
   say(
     `a page loads ${page.brotli} bytes, budget ${recorded.budget.page} (brotli 11, script + wasm)`,
   )
+  // The budget is what holds today, so that nothing grows; the goal is where it is to go.
+  if (page.brotli > recorded.goal.page) say(`  the goal is ${recorded.goal.page}`)
   say(`  script ${page.script.brotli} (raw ${page.script.raw})`)
   say(`  wasm   ${page.wasm.brotli} (raw ${page.wasm.raw})`)
   say(`the edge: ${edge.brotli} bytes (raw ${edge.raw}); initial memory ${measured.initialMemory}`)

@@ -243,10 +243,11 @@ impl<H: Host> Server<H> {
         if error.detail_text().is_some() || cooling && !under_way {
             return Err(error);
         }
+        let keys = self.fetch_keys(abort).await?;
         if !under_way {
             self.0.state.borrow_mut().missed_at = Some(now);
         }
-        self.fetch_keys(abort).await?.find(token).cloned()
+        keys.find(token).cloned()
     }
 
     /// One exchange. Its line in the log says which, never where to in full.

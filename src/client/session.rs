@@ -399,7 +399,9 @@ impl<P: Page> Session<P> {
         if here.is_none_or(|here| here.href != url.href) {
             return;
         }
-        let mut path = url.pathname.clone();
+        // With the origin: a path that begins with two slashes would lead elsewhere.
+        let mut path = url.origin.clone();
+        path.push_str(&url.pathname);
         path.push_str(&callback::without_ours(&url.search));
         if !Params::strays(&url.hash) {
             path.push_str(&url.hash);
