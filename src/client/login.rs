@@ -88,6 +88,7 @@ pub async fn finish<H: Host>(
         essential_acr: &pending.essential_acr,
         access_token: Some(&granted.tokens.access_token),
         code: Some(code.secret()),
+        state: Some(&pending.state),
         skew: granted.skew,
     };
     let (claims, skew) = server.id_token(raw.expose(), want, abort).await?;

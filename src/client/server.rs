@@ -97,6 +97,8 @@ pub struct Want<'a> {
     pub access_token: Option<&'a Secret>,
     /// For `c_hash`.
     pub code: Option<&'a Secret>,
+    /// For `s_hash`.
+    pub state: Option<&'a str>,
     /// Milliseconds that the server's clock is ahead, where that is known.
     pub skew: Option<Millis>,
 }
@@ -306,14 +308,18 @@ impl<H: Host> Server<H> {
         let token = token.verified(good)?;
 
         let hash = token.hash();
-        let mut access_token_digest = None;
-        if let (true, Some(secret)) = (token.has("at_hash"), want.access_token) {
-            access_token_digest = Some(self.host().digest(hash, secret.expose().as_bytes()).await?);
+        let mut digests = [None, None, None];
+        let texts = [
+            ("at_hash", want.access_token.map(Secret::expose)),
+            ("c_hash", want.code.map(Secret::expose)),
+            ("s_hash", want.state),
+        ];
+        for (digest, (claim, text)) in digests.iter_mut().zip(texts) {
+            if let (true, Some(text)) = (token.has(claim), text) {
+                *digest = Some(self.host().digest(hash, text.as_bytes()).await?);
+            }
         }
-        let mut code_digest = None;
-        if let (true, Some(secret)) = (token.has("c_hash"), want.code) {
-            code_digest = Some(self.host().digest(hash, secret.expose().as_bytes()).await?);
-        }
+        let [access_token, code, state] = &digests;
 
         let now = self.host().now();
         let fresh_iat = match want.nonce {
@@ -332,8 +338,9 @@ impl<H: Host> Server<H> {
             max_age: want.max_age,
             essential_acr: want.essential_acr,
             tolerance: config.tolerance,
-            access_token_digest: access_token_digest.as_deref(),
-            code_digest: code_digest.as_deref(),
+            access_token_digest: access_token.as_deref(),
+            code_digest: code.as_deref(),
+            state_digest: state.as_deref(),
         };
         Ok((token.claims(&expected, now + skew)?, skew))
     }

@@ -895,6 +895,7 @@ impl<P: Page> Session<P> {
             essential_acr: &[],
             access_token: Some(&granted.tokens.access_token),
             code: None,
+            state: None,
             skew: Some(skew),
         };
         let (claims, _) = self.server().id_token(raw.expose(), want, None).await?;

@@ -255,6 +255,7 @@ impl<H: Host> TokenClient<H> {
             essential_acr: &[],
             access_token: None,
             code: None,
+            state: None,
             skew: Some(0),
         }
     }

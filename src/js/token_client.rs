@@ -373,6 +373,7 @@ impl ClientHandle {
                 essential_acr: &[],
                 access_token: access_token.as_ref(),
                 code: code.as_ref(),
+                state: None,
                 skew: Some(0),
             };
             let claims = client.validate_id_token(raw.expose(), want, None).await?;

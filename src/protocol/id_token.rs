@@ -49,6 +49,8 @@ pub struct Expected<'a> {
     pub access_token_digest: Option<&'a [u8]>,
     /// The digest of the code.
     pub code_digest: Option<&'a [u8]>,
+    /// The digest of the state.
+    pub state_digest: Option<&'a [u8]>,
 }
 
 /// What the claim `nonce` must be.
@@ -142,6 +144,7 @@ impl Verified {
         }
         self.half_hash("at_hash", expected.access_token_digest)?;
         self.half_hash("c_hash", expected.code_digest)?;
+        self.half_hash("s_hash", expected.state_digest)?;
         if !expected.essential_acr.is_empty() {
             let acr = claims.text("acr").ok_or_else(|| invalid("acr"))?;
             if !expected.essential_acr.iter().any(|known| known == acr) {
@@ -198,6 +201,9 @@ impl Verified {
         }
         if iat > now + expected.tolerance || iat < now - OLDEST - expected.tolerance {
             return Err(invalid("iat"));
+        }
+        if self.claims.get("nbf").is_some_and(|nbf| !matches!(nbf, Json::Number(_))) {
+            return Err(invalid("malformed"));
         }
         if date("nbf")?.is_some_and(|nbf| nbf > now + expected.tolerance) {
             return Err(invalid("nbf"));

@@ -38,7 +38,10 @@ impl Issuer {
     /// What a token of that tenant must name as its issuer.
     pub fn for_tenant(&self, tenant: Option<&str>) -> Option<String> {
         match text::contains(&self.0, TENANT) {
-            true => tenant.map(|tenant| text::replace(&self.0, TENANT, tenant)),
+            // A name of one segment: a tenant cannot lead elsewhere.
+            true => tenant
+                .filter(|tenant| segment(tenant))
+                .map(|tenant| text::replace(&self.0, TENANT, tenant)),
             false => Some(self.0.clone()),
         }
     }
@@ -64,6 +67,11 @@ impl Issuer {
         url.push_str(path);
         url
     }
+}
+
+fn segment(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_');
+    !text.is_empty() && text.bytes().all(plain) && !matches!(text, "." | "..")
 }
 
 /// Asks for a metadata document.

@@ -208,6 +208,7 @@ pub(crate) struct Judge {
     pub(crate) acr: Vec<String>,
     pub(crate) access_token: Option<String>,
     pub(crate) code: Option<String>,
+    pub(crate) state: Option<String>,
     pub(crate) tolerance: i64,
     pub(crate) now: UnixMillis,
 }
@@ -225,6 +226,7 @@ impl Default for Judge {
             acr: Vec::new(),
             access_token: None,
             code: None,
+            state: None,
             tolerance: 30,
             now: NOW,
         }
@@ -255,6 +257,7 @@ impl Judge {
         let half =
             |text: &Option<String>| text.as_ref().map(|text| digest(token.hash(), text.as_bytes()));
         let (access_token, code) = (half(&self.access_token), half(&self.code));
+        let state = half(&self.state);
         let issuer = issuer(&self.issuer);
         let expected = Expected {
             issuer: &issuer,
@@ -266,6 +269,7 @@ impl Judge {
             tolerance: self.tolerance,
             access_token_digest: access_token.as_deref(),
             code_digest: code.as_deref(),
+            state_digest: state.as_deref(),
         };
         token.claims(&expected, self.now)
     }

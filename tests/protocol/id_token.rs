@@ -363,7 +363,11 @@ fn r096_a060_a_token_has_begun() {
         let raw = with("nbf", nbf.clone());
         match good {
             true => accept(&raw, &nbf.to_string()),
-            false => refuse(&raw, "nbf", &nbf.to_string()),
+            // What is no number at all is no claim of that name (R096).
+            false => {
+                let detail = if nbf.is_number() { "nbf" } else { "malformed" };
+                refuse(&raw, detail, &nbf.to_string());
+            }
         }
     }
 }
@@ -463,6 +467,7 @@ fn judge_of_hashes(alg: &str) -> Judge {
     Judge {
         access_token: Some("access-token".into()),
         code: Some("the-code".into()),
+        state: Some("the-state".into()),
         ..Judge::with_algorithms(&[alg])
     }
 }
@@ -483,7 +488,8 @@ fn r099_r100_a061_the_hashes_are_of_the_algorithm_of_the_token() {
     ] {
         let judge = judge_of_hashes(alg);
         judge.accepts(&token(alg).signed(), "neither is there");
-        for (name, text) in [("at_hash", "access-token"), ("c_hash", "the-code")] {
+        let hashes = [("at_hash", "access-token"), ("c_hash", "the-code"), ("s_hash", "the-state")];
+        for (name, text) in hashes {
             let claim = |claim: Value| token(alg).claim(name, claim).signed();
             judge.accepts(&claim(half(hash, text).into()), alg);
             for other in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
@@ -498,9 +504,11 @@ fn r099_r100_a061_the_hashes_are_of_the_algorithm_of_the_token() {
 #[test]
 fn r099_r100_a061_a_hash_that_is_wrong_in_any_way() {
     let judge = judge_of_hashes("ES256");
-    for (name, text, other) in
-        [("at_hash", "access-token", "the-code"), ("c_hash", "the-code", "access-token")]
-    {
+    for (name, text, other) in [
+        ("at_hash", "access-token", "the-code"),
+        ("c_hash", "the-code", "access-token"),
+        ("s_hash", "the-state", "the-code"),
+    ] {
         let good = half(Hash::Sha256, text);
         let whole = base64url::encode(&digest(Hash::Sha256, text.as_bytes()));
         let right = base64url::encode(&digest(Hash::Sha256, text.as_bytes())[16..]);

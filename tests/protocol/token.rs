@@ -304,7 +304,7 @@ fn r012_a033_a034_what_is_no_token_response() {
     }
     // An answer that could not be read has no body at all.
     let seen = response(&answer(204, None, ""), Reading::Strict);
-    refused(seen, Code::ResponseNotJson, "", "204");
+    refused(seen, Code::ResponseStatus, "", "204");
 }
 
 #[test]
