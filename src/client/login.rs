@@ -9,7 +9,6 @@ use crate::protocol::callback::{self, Params};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::form::Form;
 use crate::protocol::id_token::{Claims, Nonce};
-use crate::protocol::time::Millis;
 use crate::protocol::url::Url;
 
 use super::host::Host;
@@ -42,8 +41,6 @@ pub struct SignedIn {
     pub granted: Granted,
     /// Of the id_token, where `openid` was asked for.
     pub claims: Option<Claims>,
-    /// Milliseconds that the server's clock is ahead.
-    pub skew: Millis,
 }
 
 /// Spends the answer: checks it against its record, exchanges the code once (R061), proves the id_token.
@@ -79,7 +76,7 @@ pub async fn finish<H: Host>(
 
     // Without `openid` this is plain OAuth, whatever else the server sends.
     let Some(nonce) = pending.nonce.as_deref() else {
-        return Ok(SignedIn { skew: granted.skew.unwrap_or(0), granted, claims: None });
+        return Ok(SignedIn { granted, claims: None });
     };
     let raw = granted.tokens.id_token.clone().ok_or(Code::IdTokenMissing)?;
     let want = Want {
@@ -91,8 +88,8 @@ pub async fn finish<H: Host>(
         state: Some(&pending.state),
         skew: granted.skew,
     };
-    let (claims, skew) = server.id_token(raw.expose(), want, abort).await?;
-    Ok(SignedIn { granted, claims: Some(claims), skew })
+    let claims = server.id_token(raw.expose(), want, abort).await?;
+    Ok(SignedIn { granted, claims: Some(claims) })
 }
 
 /// The grant of RFC 6749, section 6.

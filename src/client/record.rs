@@ -35,8 +35,6 @@ pub struct TokenSet {
     pub claims: Option<Claims>,
     /// As granted at sign-in: what a renewal may ask for at the most (R068).
     pub scope: Option<String>,
-    /// Milliseconds that the server's clock is ahead; fixed for the session.
-    pub skew: Millis,
 }
 
 impl TokenSet {
@@ -52,7 +50,6 @@ impl TokenSet {
             refresh_token: granted.tokens.refresh_token,
             id_token: signed_in.claims.is_some().then_some(granted.tokens.id_token).flatten(),
             claims: signed_in.claims,
-            skew: signed_in.skew,
         }
     }
 
@@ -103,8 +100,7 @@ impl TokenSet {
             .set_text("refresh_token", self.refresh_token.as_ref().map(Secret::expose))
             .set_integer("session_expires_at", self.session_expires_at)
             .set_text("id_token", self.id_token.as_ref().map(Secret::expose))
-            .set_text("scope", self.scope.as_deref())
-            .set_integer("skew", Some(self.skew));
+            .set_text("scope", self.scope.as_deref());
         if let Some(claims) = &self.claims {
             out.set("claims", Json::Object(claims.members().clone()));
         }
@@ -148,7 +144,6 @@ impl TokenSet {
             id_token: secret(&object, "id_token")?,
             claims,
             scope: text_of(&object, "scope")?,
-            skew: integer(&object, "skew")??,
         })
     }
 }

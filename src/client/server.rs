@@ -294,13 +294,15 @@ impl<H: Host> Server<H> {
         })
     }
 
-    /// Proves an id_token and reads its claims; and how far the server's clock is ahead.
+    /// Proves an id_token and reads its claims. How far the server's clock is ahead is taken from the
+    /// answer that brought the token: its `Date`, else the signed `iat`, which is fresh where it answers
+    /// a request that was made just now. A clock that is wrong, or set right, signs nobody out.
     pub async fn id_token(
         &self,
         raw: &str,
         want: Want<'_>,
         abort: Option<&H::Abort>,
-    ) -> Result<(Claims, Millis), Error> {
+    ) -> Result<Claims, Error> {
         let config = self.config();
         let token = id_token::parse(raw, &config.algorithms)?;
         let key = self.key(&token, abort).await?;
@@ -324,10 +326,11 @@ impl<H: Host> Server<H> {
         let now = self.host().now();
         let fresh_iat = match want.nonce {
             Nonce::Is(nonce) if token.answers(nonce) => token.issued_at(),
+            Nonce::AbsentOr(_) => token.issued_at(),
             _ => None,
         };
-        let skew = want.skew.or(fresh_iat.map(|iat| iat - now)).unwrap_or(0);
-        if skew.abs() > SKEW {
+        let skew = want.skew.or(fresh_iat.map(|iat| iat.saturating_sub(now))).unwrap_or(0);
+        if skew.unsigned_abs() > SKEW.unsigned_abs() {
             return Err(invalid("clock"));
         }
         let expected = Expected {
@@ -342,7 +345,7 @@ impl<H: Host> Server<H> {
             code_digest: code.as_deref(),
             state_digest: state.as_deref(),
         };
-        Ok((token.claims(&expected, now + skew)?, skew))
+        token.claims(&expected, now.saturating_add(skew))
     }
 
     /// What is known of the server, as text for a store: metadata and keys.

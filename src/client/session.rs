@@ -542,6 +542,8 @@ impl<P: Page> Session<P> {
         let key = self.token_key();
         let text = text.as_ref().map(|(text, end)| (text.as_str(), *end));
         if self.page().save(&key, text).is_err() {
+            // What is there is older: its refresh token may be used up.
+            let _ = self.page().save(&key, None);
             self.storage_failed();
         }
         if expired {
@@ -886,7 +888,7 @@ impl<P: Page> Session<P> {
         let Some(raw) = &granted.tokens.id_token else {
             return Ok(None);
         };
-        let Some((earlier, skew)) = self.read(|set| Some((set.claims.clone()?, set.skew))) else {
+        let Some(earlier) = self.read(|set| set.claims.clone()) else {
             return Ok(None);
         };
         let want = Want {
@@ -896,9 +898,9 @@ impl<P: Page> Session<P> {
             access_token: Some(&granted.tokens.access_token),
             code: None,
             state: None,
-            skew: Some(skew),
+            skew: granted.skew,
         };
-        let (claims, _) = self.server().id_token(raw.expose(), want, None).await?;
+        let claims = self.server().id_token(raw.expose(), want, None).await?;
         claims.continues(&earlier)?;
         Ok(Some(claims))
     }

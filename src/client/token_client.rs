@@ -244,7 +244,7 @@ impl<H: Host> TokenClient<H> {
         abort: Option<&H::Abort>,
     ) -> Result<Claims, Error> {
         self.open()?;
-        self.server().id_token(raw, want, abort).await.map(|(claims, _)| claims)
+        self.server().id_token(raw, want, abort).await
     }
 
     /// What is expected of an id_token unless the caller says more.
