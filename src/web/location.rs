@@ -9,7 +9,7 @@ use web_sys::Window;
 
 use crate::protocol::error::{Code, Error};
 
-use super::call::property;
+use super::call::{leave as outside, property};
 
 /// The page's window, unless this is a server or a worker.
 pub fn window() -> Option<Window> {
@@ -31,7 +31,8 @@ pub fn replace(url: &str) {
     };
     let state = history.state().unwrap_or(JsValue::NULL);
     // A sandboxed document may refuse; the callback is handled all the same.
-    let _ = history.replace_state_with_url(&state, "", Some(url));
+    // Listeners of the page hear of it before this returns.
+    let _ = outside(|| history.replace_state_with_url(&state, "", Some(url)));
 }
 
 /// Leaves the page. Comes back if the browser refuses, or if the page returns from the back/forward
@@ -40,7 +41,7 @@ pub async fn leave(url: &str) -> Error {
     let Some(window) = window() else {
         return Error::new(Code::Unsupported).detail("page");
     };
-    if window.location().assign(url).is_err() {
+    if outside(|| window.location().assign(url)).is_err() {
         return Error::new(Code::UrlInvalid).detail("navigation");
     }
     loop {
