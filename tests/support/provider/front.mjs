@@ -31,6 +31,7 @@ const TOKEN_PATH = '/connect/token'
 /** `passOn(request)` gets { method, url, headers, body } and answers { status, headers, body }. */
 export async function startFront({ port, passOn, allowsOrigin, prefix }) {
   const requests = []
+  const replies = []
   const waiting = new Set()
   let defects = []
 
@@ -56,9 +57,14 @@ export async function startFront({ port, passOn, allowsOrigin, prefix }) {
     requests.push(entry)
 
     const request = registeredForm({ method: req.method, url: req.url, headers: req.headers, body })
-    const answer = { passOn: () => passOn(request), req, res, entry, allowsOrigin }
+    const pass = async () => {
+      const reply = await passOn(request)
+      if (entry.path === TOKEN_PATH && reply.status === 200) replies.push(reply)
+      return reply
+    }
+    const answer = { passOn: pass, req, res, entry, allowsOrigin }
     const defect = defects.find((candidate) => candidate.claims(entry))
-    await (defect ? defect.apply(answer) : send(res, await passOn(request)))
+    await (defect ? defect.apply(answer) : send(res, await pass()))
     entry.status = res.headersSent && !res.destroyed ? res.statusCode : undefined
     for (const wish of waiting) if (wish.matches(entry)) wish.fulfil(entry)
   }
@@ -76,6 +82,8 @@ export async function startFront({ port, passOn, allowsOrigin, prefix }) {
   return {
     port: address,
     requests,
+    /** What the token endpoint granted, with what a defect made of it. Unlike the log it is secret. */
+    granted: () => replies.map((reply) => JSON.parse(reply.body.toString('utf8'))),
     /** How many token requests arrived, of one grant type or of all. */
     count(grantType) {
       return requests.filter(

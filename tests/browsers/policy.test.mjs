@@ -1,0 +1,158 @@
+// Strict policies, files that do not load, and pages that are not secure.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { TOGETHER, stage } from './stage.mjs'
+
+const open = stage()
+
+const watch = () => {
+  globalThis.violations = []
+  addEventListener('securitypolicyviolation', (event) => {
+    violations.push(`${event.effectiveDirective} ${event.blockedURI}`)
+  })
+}
+
+const policy = ({ provider, api }, script) =>
+  [
+    "default-src 'none'",
+    `script-src ${script}`,
+    `connect-src 'self' ${provider.issuer} ${api.origin}`,
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join('; ')
+
+describe('a Content-Security-Policy', TOGETHER, () => {
+  test("r181 'self' and 'wasm-unsafe-eval' with Trusted Types: all works, no violation", async (t) => {
+    const parts = await open(t, { prepare: watch })
+    const { app, api, site } = parts
+    site.headers = {
+      'content-security-policy': policy(parts, "'self' 'wasm-unsafe-eval'"),
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+      'referrer-policy': 'no-referrer',
+      'permissions-policy': 'camera=(), geolocation=()',
+    }
+    await app.visit('/orders')
+    assert.deepEqual(await app.run(() => violations), [])
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+    assert.equal(await app.run(() => crossOriginIsolated), true)
+    assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
+    assert.equal((await app.call('userInfo')).value.sub, 'alice')
+    const status = await app.run(
+      (url) => session.fetch(url).then(({ status }) => status),
+      `${api.origin}/orders`,
+    )
+    assert.equal(status, 200)
+    await app.call('signOut', { local: true })
+    assert.deepEqual(await app.run(() => violations), [])
+    const arrival = app.arrival()
+    await app.run(() => void session.signOut())
+    assert.equal((await arrival).value.kind, 'none')
+    assert.deepEqual(await app.run(() => violations), [])
+  })
+
+  test("r181 without 'wasm-unsafe-eval': an error that says what is missing", async (t) => {
+    const parts = await open(t, { prepare: watch })
+    parts.site.headers = { 'content-security-policy': policy(parts, "'self'") }
+    const { error } = await parts.app.visit()
+    assert.deepEqual([error.code, error.fault], ['wasm_unavailable', 'internal'])
+    assert.match(error.message, /wasm-unsafe-eval/)
+    assert.deepEqual(parts.provider.requests, [])
+  })
+
+  test('a server that the policy does not allow is a network_error', async (t) => {
+    const parts = await open(t, { prepare: watch })
+    parts.site.headers = {
+      'content-security-policy': "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
+    }
+    await parts.app.visit()
+    assert.equal((await parts.app.call('signIn')).error.code, 'network_error')
+    assert.ok((await parts.app.run(() => violations.length)) > 0)
+  })
+})
+
+describe('the wasm', TOGETHER, () => {
+  for (const [name, change] of [
+    ['is not there', (site) => (site.wasm = null)],
+    ['is truncated', (site) => (site.wasm = site.wasm.subarray(0, 5000))],
+    ['is something else', (site) => (site.wasm = Buffer.from('<h1>Please accept our terms</h1>'))],
+  ]) {
+    test(`r181 it ${name}: a typed error, and later it may load`, async (t) => {
+      const { app, site } = await open(t)
+      const { wasm } = site
+      change(site)
+      const { error } = await app.visit()
+      assert.equal(error.code, 'wasm_unavailable')
+      site.wasm = wasm
+      const arrival = app.arrival()
+      await app.run(() => void arrive())
+      assert.deepEqual((await arrival).value, { kind: 'none' })
+      assert.equal((await app.signIn()).value.kind, 'signed-in')
+    })
+  }
+
+  test('a server that calls it something else: it runs all the same', async (t) => {
+    const { app, site } = await open(t)
+    site.wasmType = 'application/octet-stream'
+    assert.deepEqual((await app.visit()).value, { kind: 'none' })
+  })
+
+  test('it is loaded once, however many sessions are made', async (t) => {
+    const { app, site } = await open(t, { byHand: '/' })
+    await app.visit()
+    const kinds = await app.run(async () => {
+      const sessions = await Promise.all([open(), open(), open({ clientId: 'other' })])
+      return sessions.map((session) => session.signedIn)
+    })
+    assert.deepEqual(kinds, [false, false, false])
+    assert.equal(site.requests.filter(({ url }) => url.endsWith('.wasm')).length, 1)
+  })
+})
+
+describe('a page that is not secure', TOGETHER, () => {
+  /** By a name that is not loopback: no secure context, no crypto.subtle. */
+  async function insecure(t, session) {
+    const parts = await open(t, { session: { insecureHttp: true, ...session } })
+    const { app, provider, site } = parts
+    const origin = site.origin.replace('127.0.0.1', 'page.example')
+    const options = { ...parts.session, redirectUri: `${origin}/callback` }
+    provider.setPages([options.redirectUri], [`${origin}/bye`])
+    options.postLogoutRedirectUri = `${origin}/bye`
+    await app.page.addInitScript((given) => (globalThis.options = given), options)
+    const arrival = await app.visit(`${origin}/`)
+    assert.equal(await app.run(() => isSecureContext), false)
+    return { ...parts, arrival }
+  }
+
+  test('r034 openid is refused before the page is left', async (t) => {
+    const { arrival, provider } = await insecure(t)
+    assert.deepEqual([arrival.error.code, arrival.error.detail], ['unsupported', 'crypto.subtle'])
+    assert.deepEqual(provider.requests, [])
+  })
+
+  test('r029 plain OAuth with PKCE works', async (t) => {
+    const { app, arrival } = await insecure(t, { scope: 'api offline_access' })
+    assert.deepEqual(arrival.value, { kind: 'none' })
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+    assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
+  })
+
+  test('r001 without the option it is refused', async (t) => {
+    const { app } = await open(t)
+    await app.visit()
+    for (const [change, detail] of [
+      [{ issuer: 'http://id.example' }, undefined],
+      [{ issuer: 'http://localhost.evil.example' }, undefined],
+      [{ issuer: 'http://127.0.0.1.evil.example' }, undefined],
+      [{ redirectUri: 'http://page.example/callback' }, 'redirectUri'],
+      [{ allowedUrls: ['http://api.example/'] }, 'allowedUrls'],
+    ]) {
+      const { error } = await app.run((change) => settle(open(change)), change)
+      assert.equal(error.code, 'url_insecure', JSON.stringify(change))
+      if (detail) assert.equal(error.detail, detail)
+    }
+  })
+})

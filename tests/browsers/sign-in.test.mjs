@@ -1,0 +1,385 @@
+// A person signs in: the way to the provider and back, and what the session knows afterwards.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { readJwt } from '../support/provider.mjs'
+import { SCOPE, TOGETHER, stage } from './stage.mjs'
+
+const open = stage()
+
+/** What the page asked of the provider since that many requests. */
+const asked = (provider, since = 0) =>
+  provider.requests.slice(since).map(({ method, path }) => `${method} ${path}`)
+
+describe('signing in', TOGETHER, () => {
+  test('r046 r079 r090 a person signs in through the login form and is known', async (t) => {
+    const { app, api, provider } = await open(t)
+    assert.deepEqual(await app.visit('/orders?x=1#top'), {
+      value: { kind: 'none' },
+      url: '/orders?x=1#top',
+    })
+    assert.equal(await app.run(() => session.signedIn), false)
+    const appState = { cart: [1, { name: 'é' }], empty: null }
+    const began = Date.now()
+    const arrival = await app.signIn({ appState })
+    const ended = Date.now()
+    assert.deepEqual(arrival, {
+      value: { kind: 'signed-in', returnTo: '/orders?x=1#top', appState, repeated: false },
+      url: '/callback',
+    })
+
+    const [tokens] = provider.granted()
+    const known = await app.run(() => {
+      const { signedIn, expiresAt, sessionExpiresAt, idToken, scope, claims } = session
+      const frozen = Object.isFrozen(claims) && Object.getPrototypeOf(claims) === null
+      return {
+        signedIn,
+        expiresAt,
+        sessionExpiresAt,
+        idToken,
+        scope,
+        frozen,
+        claims: { ...claims },
+      }
+    })
+    const { expiresAt, ...rest } = known
+    const claims = readJwt(tokens.id_token).payload
+    assert.deepEqual(rest, {
+      signedIn: true,
+      sessionExpiresAt: null,
+      idToken: tokens.id_token,
+      scope: SCOPE,
+      frozen: true,
+      claims,
+    })
+    assert.equal(claims.name, 'Alice Smith')
+    assert.ok(expiresAt >= began + 3_600_000 && expiresAt <= ended + 3_600_000)
+    assert.deepEqual(await app.event('signed-in'), { type: 'signed-in', claims, otherTab: false })
+
+    assert.deepEqual(await app.call('getAccessToken'), { value: tokens.access_token })
+    const info = { sub: 'alice', name: 'Alice Smith', preferred_username: 'alice' }
+    assert.deepEqual(await app.call('userInfo'), { value: info })
+    const orders = await app.run(
+      (url) => session.fetch(url).then(async (answer) => [answer.status, await answer.json()]),
+      `${api.origin}/orders/7`,
+    )
+    assert.deepEqual(orders, [200, { orders: [1, 2, 3] }])
+    assert.equal(api.requests[0].headers.authorization, `Bearer ${tokens.access_token}`)
+    assert.equal(provider.count(), 1)
+  })
+
+  test('r081 from the callback to signed in it takes one request, signature checked', async (t) => {
+    const { app, provider } = await open(t, {
+      prepare: () => {
+        globalThis.verified = []
+        const { verify } = SubtleCrypto.prototype
+        SubtleCrypto.prototype.verify = async function (...values) {
+          const good = await verify.apply(this, values)
+          globalThis.verified.push([values[0].name ?? values[0], good])
+          return good
+        }
+      },
+    })
+    await app.visit()
+    const { value } = await app.signIn()
+    assert.equal(value.kind, 'signed-in')
+    const paths = asked(provider)
+    const back = paths.findLastIndex((path) => path.startsWith('GET /connect/authorize/'))
+    assert.deepEqual(paths.slice(back + 1), ['POST /connect/token'])
+    assert.deepEqual(
+      paths.slice(0, 2),
+      ['GET /.well-known/openid-configuration', 'GET /.well-known/openid-configuration/jwks'],
+      'metadata and keys are fetched before the page is left',
+    )
+    assert.deepEqual(await app.run(() => verified), [['RSASSA-PKCS1-v1_5', true]])
+  })
+
+  test('r028 r029 r031 r032 r062 what the two requests of a sign-in carry', async (t) => {
+    const { app, session } = await open(t)
+    await app.visit()
+    await app.signIn()
+    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
+    const url = new URL(authorize.url())
+    const {
+      state,
+      nonce,
+      code_challenge: challenge,
+      ...rest
+    } = Object.fromEntries(url.searchParams)
+    assert.deepEqual(rest, {
+      response_type: 'code',
+      client_id: 'spa',
+      redirect_uri: session.redirectUri,
+      code_challenge_method: 'S256',
+      scope: SCOPE,
+    })
+    for (const random of [state, nonce]) assert.match(random, /^[\w-]{43}$/)
+    assert.notEqual(state, nonce)
+
+    const token = app.requests.find((request) => request.url().endsWith('/connect/token'))
+    const body = Object.fromEntries(new URLSearchParams(token.postData()))
+    const { code, code_verifier: verifier, ...form } = body
+    assert.deepEqual(form, {
+      grant_type: 'authorization_code',
+      redirect_uri: session.redirectUri,
+      client_id: 'spa',
+    })
+    assert.ok(code)
+    assert.match(verifier, /^[\w-]{43,128}$/)
+    assert.equal(createHash('sha256').update(verifier).digest('base64url'), challenge)
+    const headers = await token.allHeaders()
+    assert.equal(headers['content-type'], 'application/x-www-form-urlencoded')
+    for (const name of ['authorization', 'cookie', 'referer'])
+      assert.equal(headers[name], undefined)
+  })
+
+  test('r007 no request to the provider says where the page is', async (t) => {
+    const { app, provider } = await open(t)
+    await app.visit('/?secret=in-the-address')
+    await app.signIn()
+    await app.call('userInfo')
+    await app.call('getAccessToken', { forceRenewal: true })
+    await app.call('signOut', { local: true })
+    const sent = app.requests.filter(
+      (request) => request.url().startsWith(provider.issuer) && !request.isNavigationRequest(),
+    )
+    const paths = sent.map((request) => new URL(request.url()).pathname)
+    assert.ok(
+      ['/connect/token', '/connect/userinfo', '/connect/revocation'].every((path) =>
+        paths.includes(path),
+      ),
+    )
+    for (const request of sent) {
+      const headers = await request.allHeaders()
+      assert.equal(headers.referer, undefined, request.url())
+      assert.equal(headers.cookie, undefined, request.url())
+    }
+    assert.ok(!asked(provider).some((line) => line.startsWith('OPTIONS /connect/token')))
+  })
+
+  test('r034 without openid it is plain OAuth: no nonce, no claims', async (t) => {
+    const { app } = await open(t, { session: { scope: 'api offline_access' } })
+    await app.visit()
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
+    assert.equal(new URL(authorize.url()).searchParams.get('nonce'), null)
+    const known = await app.run(() => [session.signedIn, session.claims, session.idToken])
+    assert.deepEqual(known, [true, null, null])
+    const { claims } = await app.event('signed-in')
+    assert.equal(claims, null)
+    assert.equal((await app.call('userInfo')).error.code, 'unsupported')
+  })
+
+  test('r036 what a sign-in asks for reaches the provider; what cannot be meant does not', async (t) => {
+    const { app, provider } = await open(t)
+    await app.visit()
+    for (const [ask, detail] of [
+      [{ prompt: 'none login' }, 'prompt'],
+      [{ maxAge: -1 }, 'maxAge'],
+      [{ maxAge: 1.5 }, 'maxAge'],
+      [{ maxAge: '5' }, 'maxAge'],
+      [{ claims: [] }, 'claims'],
+      [{ scope: 'a"b' }, 'scope'],
+      [{ scopes: 'api' }, 'scopes'],
+      [{ authorizationDetails: [{}] }, 'authorizationDetails'],
+      [{ parameters: { state: 'mine' } }, 'parameters'],
+      [{ parameters: { code_challenge_method: 'plain' } }, 'parameters'],
+      [{ parameters: { redirect_uri: 'https://evil.example/' } }, 'parameters'],
+    ]) {
+      const { error } = await app.call('signIn', ask)
+      assert.deepEqual([error.code, error.detail], ['config_invalid', detail], JSON.stringify(ask))
+    }
+    assert.ok(!asked(provider).some((line) => line.includes('/connect/authorize')))
+    assert.deepEqual((await app.stored()).session, {}, 'no record of what was refused')
+
+    await app.signIn({
+      prompt: 'login',
+      loginHint: 'alice',
+      maxAge: 100,
+      uiLocales: 'de en',
+      acrValues: 'tenant:blue',
+      claims: { id_token: { email: null } },
+      parameters: { display: 'page' },
+    })
+    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
+    const sent = Object.fromEntries(new URL(authorize.url()).searchParams)
+    assert.equal(sent.prompt, 'login')
+    assert.equal(sent.login_hint, 'alice')
+    assert.equal(sent.max_age, '100')
+    assert.equal(sent.ui_locales, 'de en')
+    assert.equal(sent.acr_values, 'tenant:blue')
+    assert.deepEqual(JSON.parse(sent.claims), { id_token: { email: null } })
+    assert.equal(sent.display, 'page')
+    const claims = await app.run(() => ({ ...session.claims }))
+    assert.equal(claims.email, 'alice@example.com')
+    assert.equal(typeof claims.auth_time, 'number')
+  })
+
+  test('r043 only a path of this origin is returned to', async (t) => {
+    const { app, site } = await open(t)
+    await app.visit('/start')
+    // The navigation is called off, so the page stays.
+    await app.page.route('**/connect/authorize?*', (route) => route.abort('aborted'))
+    const kept = async (returnTo) => {
+      const left = app.request((request) => request.url().includes('/connect/authorize?'))
+      await app.leave({ returnTo })
+      const state = new URL((await left).url()).searchParams.get('state')
+      const record = await app.run(
+        (key) => sessionStorage.getItem(key),
+        `grantkit.1.tx.spa.${state}`,
+      )
+      return JSON.parse(record).return_to
+    }
+    for (const trick of [
+      '//evil.example',
+      '///evil.example',
+      'https://evil.example',
+      'https:evil.example',
+      'javascript:alert(1)',
+      'data:text/html,x',
+      '/\\evil.example',
+      '\\\\evil.example',
+      '\t//evil.example',
+      '/\t/evil.example',
+      '/\n/evil.example',
+      '/%0d//evil.example',
+      '/%5cevil.example',
+      '/%2fevil.example',
+      '/..//evil.example',
+      `${site.origin}@evil.example/`,
+      `${site.origin}.evil.example/`,
+      '',
+    ]) {
+      assert.equal(await kept(trick), undefined, JSON.stringify(trick))
+    }
+    assert.equal(await kept('/orders?x=1#top'), '/orders?x=1#top')
+    assert.equal(await kept(`${site.origin}/orders`), '/orders')
+    assert.equal(await kept(undefined), '/start')
+
+    await app.page.unroute('**/connect/authorize?*')
+    const { value } = await app.signIn({ returnTo: '//evil.example/' })
+    assert.deepEqual(value, { kind: 'signed-in', repeated: false })
+  })
+
+  test('r052 a person who says no gets an error, and may say yes later', async (t) => {
+    const { app, provider } = await open(t)
+    await app.visit('/orders')
+    const arrival = app.arrival()
+    await app.leave({ appState: 7 })
+    await app.page.click('button[name=cancel]')
+    const { error, url } = await arrival
+    assert.equal(error.code, 'authorization_error')
+    assert.equal(error.error, 'access_denied')
+    assert.equal(error.error_description, 'The person said no')
+    assert.equal(error.fault, 'server')
+    assert.ok(!error.message.includes('denied') && !error.message.includes('person'))
+    assert.equal(url, '/callback')
+    assert.equal(provider.count(), 0)
+    assert.equal(await app.run(() => session.signedIn), false)
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+  })
+
+  test('r059 prompt=none refused is an answer, and granted needs no form', async (t) => {
+    const { app, provider } = await open(t)
+    await app.visit('/orders')
+    const silent = { prompt: 'none', appState: [1] }
+    assert.deepEqual(await app.signIn(silent, { form: false }), {
+      value: {
+        kind: 'login-required',
+        error: 'login_required',
+        returnTo: '/orders',
+        appState: [1],
+      },
+      url: '/callback',
+    })
+    assert.equal(await app.run(() => session.signedIn), false)
+    assert.equal(provider.count(), 0)
+    await app.signIn()
+    const again = await app.signIn(silent, { form: false })
+    assert.equal(again.value.kind, 'signed-in')
+    assert.equal(provider.count(), 2)
+  })
+
+  test('a provider that is down, then up: the same page signs in', async (t) => {
+    const { app, provider } = await open(t)
+    await provider.goOffline()
+    await app.visit()
+    const { error } = await app.call('signIn')
+    assert.deepEqual([error.code, error.retryable, error.fault], ['network_error', true, 'network'])
+    assert.deepEqual((await app.stored()).session, {})
+    await provider.goOnline()
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+  })
+
+  test('r018 r022 a failed discovery is not kept', async (t) => {
+    const { app, provider } = await open(t)
+    const path = '/.well-known/openid-configuration'
+    await app.visit()
+    for (const [defect, code] of [
+      [{ kind: 'status', status: 503 }, 'metadata_invalid'],
+      [{ kind: 'html' }, 'metadata_invalid'],
+      [
+        { kind: 'mutate', mutate: (json) => ({ ...json, issuer: `${json.issuer}/` }) },
+        'metadata_issuer_mismatch',
+      ],
+      [
+        { kind: 'mutate', mutate: (json) => ({ ...json, token_endpoint: 'javascript:1' }) },
+        'metadata_invalid',
+      ],
+      [{ kind: 'redirect', location: 'https://evil.example/' }, 'redirect_refused'],
+    ]) {
+      provider.setDefects({ path, ...defect })
+      const { error } = await app.call('signIn')
+      assert.equal(error.code, code, defect.kind)
+    }
+    provider.setDefects({ path: `${path}/jwks`, kind: 'html' })
+    assert.equal((await app.call('signIn')).error.code, 'response_content_type')
+    provider.setDefects()
+    assert.deepEqual((await app.stored()).session, {})
+    const before = provider.requests.length
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+    assert.deepEqual(asked(provider, before).slice(0, 1), [`GET ${path}/jwks`], 'metadata is known')
+  })
+
+  test('a server without a refresh token: a warning says so', async (t) => {
+    const { app } = await open(t, { session: { scope: 'openid api' } })
+    await app.visit()
+    await app.signIn()
+    const warning = await app.event('warning')
+    assert.equal(warning.code, 'no_refresh_token')
+    assert.match(warning.message, /offline_access/)
+    assert.equal(await app.run(() => session.signedIn), true)
+  })
+})
+
+describe('a clock that is wrong', TOGETHER, () => {
+  for (const seconds of [-600, 600, 4000]) {
+    test(`r094 r124 by ${seconds} s: the sign-in works, and no storm of renewals`, async (t) => {
+      const { app, provider } = await open(t, {
+        given: seconds * 1000,
+        prepare: (wrong) => {
+          const Right = Date
+          globalThis.Date = class extends Right {
+            constructor(...values) {
+              super(...(values.length ? values : [Right.now() + wrong]))
+            }
+            static now() {
+              return Right.now() + wrong
+            }
+          }
+        },
+      })
+      await app.visit()
+      assert.equal((await app.signIn()).value.kind, 'signed-in')
+      const life = await app.run(() => session.expiresAt - Date.now())
+      assert.ok(life > 3_500_000 && life <= 3_600_000, String(life))
+      for (let call = 0; call < 5; call++) await app.call('getAccessToken')
+      assert.equal(provider.count(), 1)
+      assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
+      await app.reload()
+      assert.equal(await app.run(() => session.signedIn), true)
+      assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
+      assert.equal(provider.count('refresh_token'), 2)
+    })
+  }
+})
