@@ -8,8 +8,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
-use sha2::{Digest, Sha256};
-
 use crate::protocol::authorize::{Pending, SignIn, Wish, has_scope};
 use crate::protocol::base64url;
 use crate::protocol::callback::{self, Params};
@@ -314,6 +312,8 @@ impl<P: Page> Session<P> {
         let (url, pending) = began?;
         self.usable()?;
         shelf::put(self.page(), self.config(), &pending)?;
+        // The page that is left may live on in the back/forward cache.
+        drop(pending);
         if let Some(text) = self.server().to_text() {
             // Only saves a round trip on the way back.
             let _ = self.page().set(&self.server_key(), &text);
@@ -1070,7 +1070,7 @@ fn flight_key(line: &str, of: &str) -> String {
 
 /// What renewals with one refresh token have in common, without the token itself.
 fn line(refresh_token: &Secret) -> String {
-    base64url::encode(&Sha256::digest(refresh_token.expose()))
+    refresh_token.fingerprint()
 }
 
 fn state_unknown(detail: &'static str) -> Error {

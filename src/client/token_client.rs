@@ -68,7 +68,7 @@ impl<H: Host> TokenClient<H> {
         let default_key = config.wish.key();
         TokenClient(Rc::new(Inner {
             flights: Flights::new(host.clone(), Some(PATIENCE)),
-            server: Server::new(host, config, Some(PATIENCE)),
+            server: Server::new(host, config, Some(PATIENCE / 2)),
             cache: RefCell::default(),
             default_key,
             closed: Cell::new(false),
@@ -108,11 +108,11 @@ impl<H: Host> TokenClient<H> {
         let key = wish.key();
         let now = self.server().host().now();
         let known = self.0.cache.borrow().find(&key);
-        if let Some(token) = known {
+        if let Some(token) = &known {
             let refused = ask.refused.as_ref().is_some_and(|secret| *secret == token.secret);
             let good = token.fresh(now, self.config().renew_before, ask.min_lifetime);
-            if !ask.force && !refused && good && !stale(&token, now) {
-                return Ok(token);
+            if !ask.force && !refused && good && !stale(token, now) {
+                return Ok(token.clone());
             }
             if refused {
                 self.0.cache.borrow_mut().drop_key(&key);
@@ -124,7 +124,17 @@ impl<H: Host> TokenClient<H> {
         let (client, shared) = (self.clone(), key.clone());
         let work = move || -> Work<Result<Landed, Error>> {
             let (client, key, wish) = (client.clone(), shared.clone(), wish.clone());
-            Box::pin(async move { client.fill(&key, &wish).await.map(Landed::Token) })
+            // Somebody whose patience ended earlier may have filled it since.
+            let now = client.0.cache.borrow().find(&key);
+            let newer =
+                now.filter(|now| known.as_ref().is_none_or(|known| !Rc::ptr_eq(known, now)));
+            Box::pin(async move {
+                match newer {
+                    Some(token) => Ok(token),
+                    None => client.fill(&key, &wish).await,
+                }
+                .map(Landed::Token)
+            })
         };
         let result = self.0.flights.share(&key, abort, &work);
         let result = result.await.and_then(Landed::token);

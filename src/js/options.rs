@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use js_sys::{Array, Function, JsString, Object, Reflect};
+use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
@@ -16,9 +16,18 @@ use crate::protocol::authorize::{SignIn, Wish};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::time::Millis;
-use crate::web::call::{leave, property};
+use crate::web::call::{function, global, leave, property};
 
 use super::value::read_json;
+
+// A proxy or a getter of the caller may throw: nothing may fly through this crate.
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_namespace = Object)]
+    fn keys(object: &JsValue) -> Result<Array, JsValue>;
+    #[wasm_bindgen(catch, js_namespace = Object)]
+    fn entries(object: &JsValue) -> Result<Array, JsValue>;
+}
 
 /// Own properties of an object, and which of them were asked for. The first thing that is wrong is
 /// kept until `finish`, so that reading is a list of names and nothing else.
@@ -32,15 +41,14 @@ impl View {
     /// `undefined` is an empty view.
     pub fn of(value: &JsValue) -> View {
         let names = match value.is_object() {
-            true => Object::keys(value.unchecked_ref::<Object>())
-                .iter()
-                .filter_map(|key| key.as_string())
-                .collect(),
-            false => Vec::new(),
+            true => leave(|| keys(value)).ok(),
+            false => None,
         };
+        let readable = names.is_some() || value.is_undefined();
+        let names = names.unwrap_or_default().iter().filter_map(|key| key.as_string()).collect();
         let view =
             View { object: value.clone(), names: RefCell::new(names), wrong: RefCell::default() };
-        if !value.is_object() && !value.is_undefined() {
+        if !readable {
             view.refuse("options");
         }
         view
@@ -162,7 +170,7 @@ impl View {
                 return None;
             }
             let mut out = Vec::new();
-            for entry in Object::entries(value.unchecked_ref::<Object>()).iter() {
+            for entry in leave(|| entries(value)).ok()?.iter() {
                 let entry: Array = entry.unchecked_into();
                 let (key, value) = (text(&entry.get(0))?, entry.get(1));
                 if !value.is_undefined() {
@@ -278,6 +286,15 @@ impl View {
             background_renewal: self.flag("backgroundRenewal", true),
         }
     }
+}
+
+/// What `String` makes of a value of the caller's; `undefined` where that throws.
+pub fn written(value: &JsValue) -> JsValue {
+    let class = global("String").dyn_into::<Function>();
+    class
+        .ok()
+        .and_then(|string| function(&string, core::slice::from_ref(value)).ok())
+        .unwrap_or_default()
 }
 
 /// A string that can be sent: lone surrogates have no encoding (A026).

@@ -21,17 +21,17 @@ use crate::protocol::error::{Code, Error};
 use crate::protocol::text::contains;
 use crate::protocol::url::Url;
 use crate::protocol::userinfo::bearer;
-use crate::web::call::{Inside, function, global, leave, object, property};
+use crate::web::call::{Inside, function, global, leave, method, object, property};
 use crate::web::host::WebHost;
 use crate::web::{location, url};
 
 use super::Answering;
-use super::options::{View, invalid};
+use super::options::{View, invalid, written};
 
 #[wasm_bindgen]
 extern "C" {
-    #[wasm_bindgen(js_namespace = Object)]
-    fn assign(target: &Object, first: &JsValue, second: &JsValue) -> JsValue;
+    #[wasm_bindgen(catch, js_namespace = Object)]
+    fn assign(target: &Object, first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue>;
 }
 
 /// Who has the token.
@@ -105,23 +105,17 @@ impl Call {
     /// Reads the arguments; nothing is sent before all of it is in order.
     pub fn read(
         source: &Source,
-        input: JsValue,
-        init: JsValue,
+        mut input: JsValue,
+        mut init: JsValue,
         options: &JsValue,
     ) -> Result<Call, Error> {
-        let is_request =
-            property(&input, "url").is_string() && property(&input, "clone").is_function();
+        let request =
+            |of: &JsValue| property(of, "url").is_string() && property(of, "clone").is_function();
+        let mut is_request = request(&input);
         // Read once: an object may answer differently the second time (A074).
         let text = match is_request {
             true => property(&input, "url"),
-            false => leave(|| {
-                global("String")
-                    .dyn_into::<Function>()
-                    .ok()?
-                    .call1(&JsValue::UNDEFINED, &input)
-                    .ok()
-            })
-            .unwrap_or_default(),
+            false => written(&input),
         };
         let text = super::options::text(&text).ok_or_else(|| invalid("input"))?;
         let page = location::address();
@@ -134,6 +128,12 @@ impl Call {
         let (signal, wait_until) = (view.signal(), view.function("waitUntil"));
         view.finish()?;
 
+        // A Worker passes on what came in as init: it goes under the new address.
+        if request(&init) {
+            let first = if is_request { input } else { url.href.as_str().into() };
+            input = built(&first, &init).map_err(|_| invalid("init"))?;
+            (init, is_request) = (JsValue::UNDEFINED, true);
+        }
         let given = |name: &str| match property(&init, name) {
             value if value.is_undefined() && is_request => property(&input, name),
             value => value,
@@ -159,7 +159,10 @@ impl Call {
     /// Whether the body can be sent a second time: a stream is gone after the first.
     fn repeatable(&self, config: &Config) -> bool {
         let body = property(&self.init, "body");
-        repeatable(config, &self.method) && !property(&body, "getReader").is_function()
+        let iterated = Reflect::get(&body, &js_sys::Symbol::async_iterator());
+        let read_once = property(&body, "getReader").is_function()
+            || iterated.is_ok_and(|iterator| iterator.is_function());
+        repeatable(config, &self.method) && !read_once
     }
 
     async fn send(
@@ -178,17 +181,16 @@ impl Call {
         let mut ours = alloc::vec![("headers", headers.into()), ("redirect", "manual".into())];
         ours.extend(self.abort.as_ref().map(|signal| ("signal", signal.into())));
         let ours = object(&ours);
-        let init = assign(&Object::new(), &self.init, &ours);
+        let init = leave(|| assign(&Object::new(), &self.init, &ours));
+        let init = init.map_err(|_| invalid("init"))?;
         let target: JsValue = if self.is_request {
             // A clone keeps the body for a second time.
             let request = if keep {
-                call_method(&self.input, "clone").map_err(failed)?
+                method(&self.input, "clone").map_err(failed)?
             } else {
                 self.input.clone()
             };
-            let class: Function = global("Request").dyn_into().map_err(failed)?;
-            let arguments = js_sys::Array::of2(&request, &init);
-            let built = Reflect::construct(&class, &arguments).map_err(failed)?;
+            let built = built(&request, &init).map_err(failed)?;
             // An input may lie about its address; what was built here does not.
             let there = property(&built, "url").as_string();
             let there = there.and_then(|text| url::parse(&text, None));
@@ -254,6 +256,12 @@ fn token_refused(answer: &Response) -> bool {
     !contains(&challenge, "error=") || contains(&challenge, "invalid_token")
 }
 
+fn built(first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
+    let class: Function = global("Request").dyn_into()?;
+    let arguments = js_sys::Array::of2(first, second);
+    leave(|| Reflect::construct(&class, &arguments))
+}
+
 fn headers(given: &JsValue) -> Result<Headers, Error> {
     let class: Function = global("Headers").dyn_into().map_err(|_| invalid("headers"))?;
     let arguments = match given.is_object() {
@@ -262,9 +270,4 @@ fn headers(given: &JsValue) -> Result<Headers, Error> {
     };
     let made = leave(|| Reflect::construct(&class, &arguments)).map_err(|_| invalid("headers"))?;
     Ok(made.unchecked_into())
-}
-
-fn call_method(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
-    let method: Function = property(object, name).dyn_into()?;
-    leave(|| method.call0(object))
 }

@@ -25,7 +25,7 @@ use crate::web::host::WebHost;
 use crate::web::storage::TokenStore;
 use crate::web::{location, url};
 
-use super::options::{View, invalid, text};
+use super::options::{View, invalid, text, written};
 use super::resource::{Call, Source};
 use super::{Answering, fields_of, host, promise, refuse, value};
 
@@ -339,9 +339,10 @@ impl ClientHandle {
         let posted = !answer.is_string();
         // A form that was posted to the redirect URI tells its parameters as text.
         let answer = match posted && answer.is_object() {
-            true => String::from(js_sys::Object::from(answer).to_string()),
-            false => text(&answer).ok_or_else(|| invalid("answer"))?,
+            true => text(&written(&answer)),
+            false => text(&answer),
         };
+        let answer = answer.ok_or_else(|| invalid("answer"))?;
         let place =
             url::parse(&pending.redirect_uri, None).ok_or_else(|| invalid("redirectUri"))?;
         let (params, arrived_at) = match posted {

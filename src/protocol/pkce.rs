@@ -1,8 +1,6 @@
 //! RFC 7636: the code goes only to whoever holds the verifier. S256 alone; there is no `plain` and no
 //! option to go without (R030).
 
-use sha2::{Digest, Sha256};
-
 use super::base64url;
 use super::secret::Secret;
 
@@ -13,7 +11,7 @@ pub fn verifier(random: &[u8; 32]) -> Secret {
 
 /// The challenge of a verifier (section 4.2).
 pub fn challenge(verifier: &Secret) -> alloc::string::String {
-    base64url::encode(&Sha256::digest(verifier.expose()))
+    verifier.fingerprint()
 }
 
 #[cfg(test)]

@@ -60,6 +60,12 @@ pub fn property(of: &JsValue, name: &str) -> JsValue {
     js_sys::Reflect::get(of, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
 }
 
+/// A method of an object that may be the caller's.
+pub fn method(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
+    let method: js_sys::Function = property(object, name).dyn_into()?;
+    leave(|| method.call0(object))
+}
+
 /// A plain object.
 pub fn object(members: &[(&str, JsValue)]) -> JsValue {
     let out: JsValue = js_sys::Object::new().into();

@@ -11,7 +11,7 @@ use crate::protocol::http::{Request, Response};
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Millis;
 
-use super::call::{function, object, property};
+use super::call::{function, method, object, property};
 use super::timer::{Stop, Stopped};
 
 /// Sends a request and reads its answer to the end, or to the cap.
@@ -98,14 +98,15 @@ async fn send(fetch: &Function, request: &Request, init: &JsValue) -> Result<Res
     }
     let stream = property(&answer, "body");
     if stream.is_object() {
-        let stream: web_sys::ReadableStream = stream.unchecked_into();
-        let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
+        // A mock may answer with a body that somebody reads already.
+        let reader = method(&stream, "getReader").map_err(failed)?;
+        let reader: ReadableStreamDefaultReader = reader.unchecked_into();
         loop {
             let chunk = JsFuture::from(reader.read()).await.map_err(failed)?;
             if property(&chunk, "done") == JsValue::TRUE {
                 break;
             }
-            let chunk = Uint8Array::new(&property(&chunk, "value"));
+            let chunk: Uint8Array = property(&chunk, "value").dyn_into().map_err(failed)?;
             if response.body.len() + chunk.length() as usize > request.cap {
                 let _ = reader.cancel();
                 return Err(Error::new(Code::ResponseTooLarge).status(response.status));

@@ -50,7 +50,7 @@ describe('a Content-Security-Policy', TOGETHER, () => {
     assert.deepEqual(await app.run(() => violations), [])
     const arrival = app.arrival()
     await app.run(() => void session.signOut())
-    assert.equal((await arrival).value.kind, 'none')
+    assert.equal((await arrival).value.kind, 'signed-out')
     assert.deepEqual(await app.run(() => violations), [])
   })
 

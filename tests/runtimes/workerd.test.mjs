@@ -106,8 +106,8 @@ for (const date of DATES) {
     const defect = held(TOKEN)
     const leading = worker.ask('lead', { until: 'answer', background: true })
     await defect.reached
-    const following = followers(worker, 99)
-    await set.gates.all('followed', 99)
+    const following = followers(worker, 30)
+    await set.gates.all('followed', 30)
     set.gates.open('answer')
     await leading
     defect.release()
