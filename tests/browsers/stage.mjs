@@ -138,6 +138,21 @@ async function profile({ browser, site, session, options, cleanups }) {
   return Object.assign(await tab(), { context, tab, prepare })
 }
 
+/** Playwright's own patience: a guard against hanging, nothing that is asserted. */
+function guarded(page, work, say) {
+  const error = new Error()
+  const late = new Promise((resolve, reject) => {
+    const guard = setTimeout(() => {
+      error.message = say()
+      reject(error)
+    }, 30_000)
+    const off = () => clearTimeout(guard)
+    work.then(off, off)
+    page.once('close', off)
+  })
+  return Promise.race([work, late])
+}
+
 function createTab(page, known) {
   let waiting = []
   const told = []
@@ -151,17 +166,9 @@ function createTab(page, known) {
     const takes = (message) => message[kind] !== undefined && fits(message[kind])
     const at = told.findIndex(takes)
     if (at >= 0) return Promise.resolve(told.splice(at, 1)[0][kind])
-    const waited = new Error(`the page told no ${kind}`)
-    return new Promise((resolve, reject) => {
-      // Playwright's own patience: a guard against hanging, nothing that is asserted.
-      const guard = setTimeout(() => {
-        waited.message += `; it told ${JSON.stringify(told)} at ${page.url()}`
-        reject(waited)
-      }, 30_000)
-      const fulfil = (message) => (clearTimeout(guard), resolve(message[kind]))
-      waiting.push({ takes, resolve: fulfil })
-      page.once('close', () => clearTimeout(guard))
-    })
+    const message = new Promise((resolve) => waiting.push({ takes, resolve }))
+    const waited = () => `the page told no ${kind}, only ${JSON.stringify(told)} at ${page.url()}`
+    return guarded(page, message, waited).then((message) => message[kind])
   }
 
   const self = {
@@ -200,7 +207,8 @@ function createTab(page, known) {
       return arrival
     },
     /** Runs a function in the page. */
-    run: (work, argument) => page.evaluate(work, argument),
+    run: (work, argument) =>
+      guarded(page, page.evaluate(work, argument), () => `the page did not answer: ${work}`),
     /** A call of the session, by its name: { value } or { error }. */
     call: (name, ...values) =>
       page.evaluate(([name, values]) => settle(() => session[name](...values)), [name, values]),

@@ -1,11 +1,22 @@
 // The wasm with a body taken out, so that a call of it traps.
 import binaryen from 'binaryen'
 
+// What the build uses; with all of them binaryen writes what browsers do not read.
+const FEATURES = [
+  'MutableGlobals',
+  'SignExt',
+  'NontrappingFPToInt',
+  'BulkMemory',
+  'BulkMemoryOpt',
+  'ReferenceTypes',
+  'Multivalue',
+].reduce((all, name) => all | (binaryen.Features[name] ?? 0), 0)
+
 /** The same module, in which one exported function is `unreachable`. */
 export function withoutBody(wasm, name) {
   const module = binaryen.readBinary(wasm)
   try {
-    module.setFeatures(binaryen.Features.All)
+    module.setFeatures(FEATURES)
     const exported = binaryen.getExportInfo(module.getExport(name))
     const ref = module.getFunction(exported.value)
     const { params, results, vars } = binaryen.getFunctionInfo(ref)

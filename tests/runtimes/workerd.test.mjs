@@ -15,6 +15,7 @@ import { DATES, bundle, startWorker } from './stage/workerd.mjs'
 const TIMEOUT = 30_000
 const TOKEN = '/connect/token'
 const DISCOVERY = '/.well-known/openid-configuration'
+const KEYS = `${DISCOVERY}/jwks`
 
 const project = scratch()
 cpSync(fileURLToPath(new URL('cases', import.meta.url)), join(project, 'cases'), {
@@ -48,10 +49,10 @@ for (const date of DATES) {
 
   const law17 = (name, run) =>
     test(`workerd ${date}, law 17: ${name}`, { timeout: TIMEOUT }, () => run(workers[date]))
-  const followers = (worker, number) =>
-    Array.from({ length: number }, () => worker.ask('follow').then(({ token }) => token))
+  const followers = (worker, number, what) =>
+    Array.from({ length: number }, () => worker.ask('follow', { what }).then(({ got }) => got))
   const held = (path) => set.provider.setDefects({ path, kind: 'hold', times: 1 })
-  const documents = () => set.provider.requests.filter(({ path }) => path === DISCOVERY).length
+  const asked = (path) => set.provider.requests.filter((entry) => entry.path === path).length
 
   law17('a client that was made at module scope', async (worker) => {
     const { tokens } = await worker.ask('early')
@@ -98,7 +99,21 @@ for (const date of DATES) {
     defect.release()
     const tokens = new Set(await Promise.all(following))
     assert.equal(tokens.size, 1)
-    assert.deepEqual([documents(), set.provider.count()], [2, 1])
+    assert.deepEqual([asked(DISCOVERY), set.provider.count()], [2, 1])
+  })
+
+  law17('a leader that answers while it fetches the keys takes nobody along', async (worker) => {
+    await worker.ask('renew')
+    const defect = held(KEYS)
+    const leading = worker.ask('lead', { what: 'record', until: 'answer' })
+    await defect.reached
+    const following = followers(worker, 30, 'record')
+    await set.gates.all('followed', 30)
+    set.gates.open('answer')
+    await leading
+    defect.release()
+    assert.equal(new Set(await Promise.all(following)).size, 30)
+    assert.deepEqual([asked(DISCOVERY), asked(KEYS)], [1, 2])
   })
 
   law17('with waitUntil the request of the leader completes for all', async (worker) => {
@@ -127,7 +142,7 @@ for (const date of DATES) {
     await leading
     defect.release()
     assert.equal(new Set(await Promise.all(following)).size, 1)
-    assert.deepEqual([documents(), set.provider.count()], [1, 1])
+    assert.deepEqual([asked(DISCOVERY), set.provider.count()], [1, 1])
   })
 
   law17('followers that answer early harm nobody', async (worker) => {

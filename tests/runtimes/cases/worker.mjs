@@ -14,11 +14,17 @@ const options = {
   clientId: 'worker',
   clientSecret: stage.secret,
   scope: 'api',
+  redirectUri: stage.callback,
 }
 // At module scope, where workerd allows no I/O, no randomness and no timer (law 17).
 const early = createTokenClient(options)
 const settled = await createTokenClient(options)
 let client
+
+const asks = {
+  token: (more) => client.getAccessToken(more),
+  record: async () => (await client.authorizationRequest({ scope: 'openid' })).state,
+}
 
 const requests = {
   async case({ suite, name }) {
@@ -37,16 +43,16 @@ const requests = {
     client = await createTokenClient(options)
     return {}
   },
-  /** Asks for the shared token and waits for it. */
-  async follow() {
-    const token = client.getAccessToken()
+  /** Asks for what is shared and waits for it. */
+  async follow({ what = 'token' }) {
+    const asking = asks[what]()
     await stage.gates.arrive('followed')
-    return { token: await token }
+    return { got: await asking }
   },
-  /** Asks, and answers without the token once the gate opens. */
-  async lead({ until, background }, context) {
+  /** Asks, and answers without waiting for it once the gate opens. */
+  async lead({ what = 'token', until, background }, context) {
     const waitUntil = background ? (work) => context.waitUntil(work) : undefined
-    client.getAccessToken({ waitUntil }).catch(() => {})
+    asks[what]({ waitUntil }).catch(() => {})
     await stage.gates.wait(until)
     return {}
   },
