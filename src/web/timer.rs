@@ -41,6 +41,7 @@ pub struct Stop {
     promise: JsFuture,
     _timer: Option<Timer>,
     abort: Option<(AbortSignal, Function)>,
+    resolve: Option<Function>,
 }
 
 /// Why a wait was stopped.
@@ -55,8 +56,9 @@ pub enum Stopped {
 impl Stop {
     /// Arms both; either may be absent.
     pub fn new(after: Option<Millis>, abort: Option<&AbortSignal>) -> Stop {
-        let (mut timer, mut listener) = (None, None);
-        let promise = Promise::new(&mut |resolve, _| {
+        let (mut timer, mut listener, mut settle) = (None, None, None);
+        let promise = Promise::new(&mut |resolve: Function, _| {
+            settle = Some(resolve.clone());
             timer = after.map(|after| Timer::start(&resolve, after));
             if let Some(signal) = abort
                 && signal.add_event_listener_with_callback("abort", &resolve).is_ok()
@@ -64,7 +66,7 @@ impl Stop {
                 listener = Some((signal.clone(), resolve));
             }
         });
-        Stop { promise: JsFuture::from(promise), _timer: timer, abort: listener }
+        Stop { promise: JsFuture::from(promise), _timer: timer, abort: listener, resolve: settle }
     }
 
     /// The work's result, or why it was stopped.
@@ -91,6 +93,10 @@ impl Stop {
 
 impl Drop for Stop {
     fn drop(&mut self) {
+        // A promise that never settles keeps what waits for it.
+        if let Some(resolve) = &self.resolve {
+            let _ = resolve.call0(&JsValue::UNDEFINED);
+        }
         if let Some((signal, resolve)) = &self.abort {
             let _ = signal.remove_event_listener_with_callback("abort", resolve);
         }
