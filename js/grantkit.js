@@ -22,6 +22,11 @@ function poison() {
   pending.clear()
 }
 
+// Nearly all work goes on in callbacks of promises: a trap there is told by the glue, see scripts/wasm.mjs.
+glue.onTrap((error) => {
+  if (trapped(error)) poison()
+})
+
 /** A synchronous call into the wasm. */
 function enter(call) {
   // At work while nothing of it runs: it trapped in between, in a callback of its own.
@@ -93,7 +98,16 @@ class Connection {
     if (this.#generation !== generation) {
       this.hold(undefined, 0)
       this.#generation = generation
-      this.#handle = this.#open()
+      const opening = (this.#handle = this.#open())
+      opening.then?.(
+        (made) => {
+          if (this.#handle === opening) this.adopt(made, this.#generation)
+        },
+        // The next call opens it again.
+        () => {
+          if (this.#handle === opening) this.#generation = undefined
+        },
+      )
     }
     return this.#handle
   }
@@ -103,7 +117,7 @@ class Connection {
       const run = (handle) => begin(() => handle.call(name, ...values))
       const handle = this.handle()
       if (typeof handle.then !== 'function') return run(handle)
-      return handle.then((made) => run((this.#handle = made)))
+      return handle.then(run)
     } catch (error) {
       return Promise.reject(error)
     }

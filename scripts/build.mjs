@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { Failure, NIGHTLY, ROOT, dropStale, isMain, modules, nightly, run } from './setup.mjs'
 import { say, stable, told, wasmTools } from './setup.mjs'
-import { shorten } from './wasm.mjs'
+import { shorten, tellTraps } from './wasm.mjs'
 
 // ── what decides the size; measured by brotli 11 of the whole crate ────────────────────────────────
 
@@ -156,7 +156,7 @@ function rename(folder) {
   const glue = join(folder, 'grantkit.js')
   const shortened = shorten(readFileSync(wasm), readFileSync(glue, 'utf8'))
   writeFileSync(wasm, shortened.wasm)
-  writeFileSync(glue, shortened.glue)
+  writeFileSync(glue, tellTraps(shortened.glue))
   writeFileSync(join(folder, '.names.json'), JSON.stringify(shortened.names))
 }
 

@@ -55,6 +55,25 @@ export function shorten(wasm, glue) {
   return { wasm: Buffer.concat(parts), glue: script, names }
 }
 
+/**
+ * Lets the glue tell of a trap in a callback: `onTrap(listener)`. Nobody is on the stack there to catch
+ * it, and whoever waits for the promise would wait for ever.
+ */
+export function tellTraps(glue) {
+  const callback = /\nfunction (wasm_bindgen_\w*invoke\w*)\(([^)]*)\) \{\n([^]*?)\n\}\n/g
+  let found = 0
+  const told = glue.replace(callback, (_, name, parameters, body) => {
+    found++
+    const caught = 'catch (error) {\n        trap(error);\n        throw error;\n    }'
+    return `\nfunction ${name}(${parameters}) {\n    try {\n${body}\n    } ${caught}\n}\n`
+  })
+  if (found === 0) throw new Error('the glue has no callbacks any more')
+  // What an instance that is gone still waited for is nobody's business any more.
+  const stale = "throw new Error('Cannot invoke closure from previous WASM instance')"
+  const quiet = replaceOnce(told, stale, 'return')
+  return `let trap = () => {};\nexport function onTrap(listener) {\n    trap = listener;\n}\n${quiet}`
+}
+
 /** Rewrites a section whose entries are `count` names and then what they stand for. */
 function entries(bytes, count, rename) {
   const parts = []

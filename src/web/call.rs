@@ -57,7 +57,8 @@ pub fn function(f: &js_sys::Function, arguments: &[JsValue]) -> Result<JsValue, 
 
 /// An own or inherited property; `undefined` where reading it throws.
 pub fn property(of: &JsValue, name: &str) -> JsValue {
-    js_sys::Reflect::get(of, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+    // It may be a getter of the caller's.
+    leave(|| js_sys::Reflect::get(of, &JsValue::from_str(name))).unwrap_or(JsValue::UNDEFINED)
 }
 
 /// A method of an object that may be the caller's.

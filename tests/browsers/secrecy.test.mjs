@@ -256,7 +256,7 @@ describe('what is told', TOGETHER, () => {
     assertNone(secrets, app.console.join('\n'), 'log and console')
     assert.ok(!app.console.join('\n').includes('canary'))
     const lines = app.console.filter((line) => line.startsWith('log '))
-    assert.ok(lines.length > 20)
+    assert.ok(lines.length > 10, `${lines.length} lines`)
     for (const line of lines) {
       const { level, type, ...fields } = JSON.parse(line.slice(4))
       assert.ok(['debug', 'info', 'warning'].includes(level) && type)
