@@ -142,7 +142,7 @@ describe('an answer of the token endpoint that is no success', TOGETHER, () => {
   })
 
   test('r008 it never ends: the call does', async (t) => {
-    const { app, provider } = await open(t, { session: { timeout: 400 } })
+    const { app, provider } = await open(t, { session: { timeout: 2500 } })
     await app.visit()
     for (const kind of ['stall', 'hold']) {
       provider.setDefects({ path: TOKEN, kind })
