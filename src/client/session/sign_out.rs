@@ -1,0 +1,95 @@
+//! OpenID Connect RP-Initiated Logout 1.0 and RFC 7009: this browser's state goes first.
+
+use alloc::boxed::Box;
+
+use crate::protocol::base64url;
+use crate::protocol::error::Error;
+use crate::protocol::logout::{self, Logout};
+use crate::protocol::secret::Secret;
+use crate::protocol::time::Millis;
+
+use super::super::host::{Event, Page};
+use super::super::record::TokenSet;
+use super::super::shelf::{self, Leaving};
+use super::super::token_client::revoke_token;
+use super::Session;
+
+impl<P: Page> Session<P> {
+    /// Forgets everything here and now.
+    pub(super) fn end(&self, reason: &'static str, error: Option<&Error>) -> Option<TokenSet> {
+        let set = {
+            let mut state = self.0.state.borrow_mut();
+            state.epoch = state.epoch.wrapping_add(1);
+            state.strikes = 0;
+            state.set.take()
+        };
+        self.hold();
+        self.reschedule();
+        if self.page().save(&self.token_key(), None).is_err() {
+            self.storage_failed();
+        }
+        if set.is_some() {
+            self.page().emit(Event::SignedOut { reason, error });
+        }
+        set
+    }
+
+    /// Clears this browser's state, gives the tokens back, leaves for the server's logout.
+    pub async fn sign_out(&self, local: bool, return_to: Option<&str>) -> Result<(), Error> {
+        self.usable()?;
+        {
+            let mut state = self.0.state.borrow_mut();
+            state.departures = state.departures.wrapping_add(1);
+        }
+        let set = self.end("sign-out", None);
+        let id_token = set.as_ref().and_then(|set| set.id_token.clone());
+        if let Some(set) = set {
+            let access = set.access.map(|token| token.secret.clone());
+            self.give_back(set.refresh_token, access).await;
+        }
+        if local || self.page().address().is_none() {
+            return Ok(());
+        }
+        let Ok(metadata) = self.server().metadata(&["end_session_endpoint"], None).await else {
+            return Ok(());
+        };
+        if metadata.end_session_endpoint.is_none() {
+            return Ok(());
+        }
+        let state = base64url::encode(&self.page().random()?);
+        let back = self.0.pages.post_logout_redirect_uri.clone();
+        let logout = Logout {
+            id_token_hint: id_token,
+            logout_hint: None,
+            state: back.is_some().then(|| state.clone()),
+            post_logout_redirect_uri: back,
+        };
+        let url = logout::url(&metadata, &self.config().auth.id, &logout)?;
+        let return_to = return_to.and_then(|path| self.path_of(path));
+        shelf::put_leaving(self.page(), self.config(), &Leaving { state, return_to });
+        Err(self.page().leave(&url).await)
+    }
+
+    /// Refresh token first, then the access token; as well as it can be done in two seconds (R148).
+    pub(super) async fn give_back(&self, refresh: Option<Secret>, access: Option<Secret>) {
+        const PATIENCE: Millis = 2000;
+        let session = self.clone();
+        let signal = self.page().spawn(Box::pin(async move {
+            for (token, hint) in [(refresh, "refresh_token"), (access, "access_token")] {
+                if let Some(token) = token {
+                    // What cannot be given back dies by itself.
+                    let _ = revoke_token(session.server(), &token, Some(hint), None).await;
+                }
+            }
+        }));
+        self.page().wait(&signal, Some(PATIENCE), None).await;
+    }
+
+    /// Every call after this one is refused; the timer is called off.
+    pub fn close(&self) {
+        self.0.closed.set(true);
+        self.page().schedule(None);
+        self.page().hold(None);
+        self.0.state.borrow_mut().set = None;
+    }
+}
