@@ -5,6 +5,7 @@ use core::future::Future;
 use core::pin::Pin;
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::protocol::error::Error;
@@ -61,6 +62,23 @@ pub trait Host: ParseUrl + Clone + 'static {
     /// A digest.
     fn digest(&self, hash: Hash, data: &[u8]) -> impl Future<Output = Result<Vec<u8>, Error>>;
 
+    /// Seals a text under a key of its own for each context: HKDF-SHA256 of the secret, AES-256-GCM,
+    /// in the form of `protocol::sealed`.
+    fn seal(
+        &self,
+        secret: &[u8],
+        context: &str,
+        text: &str,
+    ) -> impl Future<Output = Result<String, Error>>;
+
+    /// The text in such a seal; `None` where it is not of this secret and context, or not whole.
+    fn unseal(
+        &self,
+        secret: &[u8],
+        context: &str,
+        seal: &str,
+    ) -> impl Future<Output = Result<Option<String>, Error>>;
+
     /// The clock of this machine, right or wrong.
     fn now(&self) -> UnixMillis;
 
@@ -91,17 +109,16 @@ pub trait Host: ParseUrl + Clone + 'static {
 /// A page: a host with an address, storage, and somebody who listens.
 pub trait Page: Host {
     /// Reads from Web Storage, where records of requests under way live.
-    fn get(&self, key: &str) -> Result<Option<alloc::string::String>, Error>;
+    fn get(&self, key: &str) -> Result<Option<String>, Error>;
     /// Writes to Web Storage.
     fn set(&self, key: &str, value: &str) -> Result<(), Error>;
     /// Removes from Web Storage.
     fn remove(&self, key: &str);
     /// The keys there that start so.
-    fn keys(&self, prefix: &str) -> Vec<alloc::string::String>;
+    fn keys(&self, prefix: &str) -> Vec<String>;
 
     /// Reads the tokens' store.
-    fn load(&self, key: &str)
-    -> impl Future<Output = Result<Option<alloc::string::String>, Error>>;
+    fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Error>>;
     /// Writes the tokens' store, or removes what is there. A store that answers later is not waited
     /// for; where it fails, the host tells [`UNSAVED`].
     fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error>;
@@ -109,7 +126,7 @@ pub trait Page: Host {
     fn saved(&self) -> impl Future<Output = ()>;
 
     /// The page's address; `None` where there is no page, as on a server.
-    fn address(&self) -> Option<alloc::string::String>;
+    fn address(&self) -> Option<String>;
     /// Replaces the address without loading; the history's state is kept.
     fn replace_address(&self, url: &str);
     /// Leaves for that address. Comes back only if that failed, or if the page was taken from the

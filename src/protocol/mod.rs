@@ -16,6 +16,7 @@ pub mod logout;
 pub mod metadata;
 pub mod pkce;
 pub mod revoke;
+pub mod sealed;
 pub mod secret;
 pub mod text;
 pub mod time;

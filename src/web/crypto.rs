@@ -20,9 +20,9 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getRandomValues)]
     fn get_random_values(this: &Crypto, into: &Uint8Array) -> Result<JsValue, JsValue>;
 
-    type Subtle;
+    pub(super) type Subtle;
     #[wasm_bindgen(method, catch, js_name = importKey)]
-    fn import_key(
+    pub(super) fn import_key(
         this: &Subtle,
         format: &str,
         key: &JsValue,
@@ -47,7 +47,8 @@ fn crypto() -> Result<Crypto, Error> {
     if crypto.is_object() { Ok(crypto.unchecked_into()) } else { Err(unsupported("crypto")) }
 }
 
-fn subtle() -> Result<Subtle, Error> {
+/// The platform's cryptography, where it has any.
+pub(super) fn subtle() -> Result<Subtle, Error> {
     let subtle = crypto()?.subtle();
     if subtle.is_object() { Ok(subtle.unchecked_into()) } else { Err(unsupported("crypto.subtle")) }
 }

@@ -22,7 +22,7 @@ use crate::protocol::url::{ParseUrl, Url};
 use super::call::{Inside, function, global};
 use super::storage::{TokenStore, WebStorage};
 use super::timer::{Stop, Stopped, Timer};
-use super::{crypto, fetch, location, url};
+use super::{crypto, fetch, location, seal, url};
 
 /// What the owner of a session or client wants to hear of. Each may be called while this crate is at
 /// work, and may call back in.
@@ -122,6 +122,19 @@ impl Host for WebHost {
 
     async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
         crypto::digest(hash, data).await
+    }
+
+    async fn seal(&self, secret: &[u8], context: &str, text: &str) -> Result<String, Error> {
+        seal::seal(secret, context, text).await
+    }
+
+    async fn unseal(
+        &self,
+        secret: &[u8],
+        context: &str,
+        seal: &str,
+    ) -> Result<Option<String>, Error> {
+        seal::unseal(secret, context, seal).await
     }
 
     fn now(&self) -> UnixMillis {

@@ -5,6 +5,7 @@ pub mod crypto;
 pub mod fetch;
 pub mod host;
 pub mod location;
+pub mod seal;
 pub mod storage;
 pub mod timer;
 pub mod url;

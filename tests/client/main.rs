@@ -22,6 +22,7 @@ mod keys;
 mod provider;
 mod renewal;
 mod resource;
+mod seals;
 mod secrets;
 mod sign_in;
 mod sign_out;
@@ -35,6 +36,8 @@ mod world;
 #[allow(dead_code)]
 #[path = "../support/generator.rs"]
 mod generator;
+#[path = "../support/sealer.rs"]
+mod sealer;
 #[allow(dead_code)]
 #[path = "../support/signer.rs"]
 mod signer;

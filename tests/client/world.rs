@@ -25,7 +25,7 @@ use grantkit::protocol::url::{ParseUrl, Url};
 use crate::generator::Generator;
 use crate::provider::{Provider, Reply, Seen};
 use crate::urls::Urls;
-use crate::verifier;
+use crate::{sealer, verifier};
 
 /// 2027-01-15T08:00:00Z, whole seconds.
 pub(crate) const START: UnixMillis = 1_800_000_000_000;
@@ -637,6 +637,22 @@ impl Host for World {
     async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
         breath().await;
         Ok(verifier::digest(hash, data))
+    }
+
+    async fn seal(&self, secret: &[u8], context: &str, text: &str) -> Result<String, Error> {
+        breath().await;
+        let random = self.random()?;
+        Ok(sealer::seal(secret, context, core::array::from_fn(|at| random[at]), text))
+    }
+
+    async fn unseal(
+        &self,
+        secret: &[u8],
+        context: &str,
+        seal: &str,
+    ) -> Result<Option<String>, Error> {
+        breath().await;
+        Ok(sealer::unseal(secret, context, seal))
     }
 
     fn now(&self) -> UnixMillis {
