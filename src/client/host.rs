@@ -99,6 +99,9 @@ pub trait Host: ParseUrl + Clone + 'static {
         abort: Option<&Self::Abort>,
     ) -> impl Future<Output = Waited>;
 
+    /// Lets that many milliseconds pass, unless the caller gives up.
+    fn pause(&self, length: Millis, abort: Option<&Self::Abort>) -> impl Future<Output = Waited>;
+
     /// Keeps the default access token where the next call finds it without asking this crate.
     fn hold(&self, token: Option<(&str, UnixMillis)>);
 
@@ -106,8 +109,24 @@ pub trait Host: ParseUrl + Clone + 'static {
     fn log(&self, level: Level, kind: &str, fields: &[(&str, &str)]);
 }
 
+/// What can be seen of a popup or frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Sight {
+    /// At an address of this origin, or not yet anywhere.
+    Near,
+    /// At somebody else's.
+    Away,
+    /// Closed, or cut off by its page's Cross-Origin-Opener-Policy: that looks the same.
+    Gone,
+}
+
 /// A page: a host with an address, storage, and somebody who listens.
 pub trait Page: Host {
+    /// A lock that is held; given back when dropped, and when its tab dies.
+    type Lock;
+    /// A popup or a frame; closed when dropped.
+    type Frame;
+
     /// Reads from Web Storage, where records of requests under way live.
     fn get(&self, key: &str) -> Result<Option<String>, Error>;
     /// Writes to Web Storage.
@@ -124,6 +143,27 @@ pub trait Page: Host {
     fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error>;
     /// Waits until everything is written.
     fn saved(&self) -> impl Future<Output = ()>;
+
+    /// Whether other tabs read and write what `save` keeps.
+    fn shared(&self) -> bool;
+    /// A lock among the tabs of this origin, and whether it had to be waited for. `None` where patience
+    /// ran out.
+    fn lock(
+        &self,
+        name: &str,
+        patience: Millis,
+    ) -> impl Future<Output = Option<(Self::Lock, bool)>>;
+    /// Tells the other tabs, who hear it by `Session::heard`.
+    fn tell(&self, message: &str);
+
+    /// Opens a popup, empty as yet, or makes ready a hidden frame.
+    fn open_frame(&self, popup: bool) -> Result<Self::Frame, Error>;
+    /// Sends it to an address.
+    fn steer(&self, frame: &Self::Frame, url: &str);
+    /// Where it is.
+    fn sight(&self, frame: &Self::Frame) -> Sight;
+    /// Closes this page's own window, if it is a popup.
+    fn close_window(&self);
 
     /// The page's address; `None` where there is no page, as on a server.
     fn address(&self) -> Option<String>;
@@ -145,11 +185,15 @@ pub enum Event<'a> {
     SignedIn {
         /// Of the id_token.
         claims: Option<&'a Object>,
+        /// In another tab.
+        other_tab: bool,
     },
     /// The access token was renewed.
     Renewed {
         /// When it expires.
         expires_at: Option<UnixMillis>,
+        /// By another tab.
+        other_tab: bool,
     },
     /// A renewal failed and may succeed later.
     RenewalFailed {
@@ -160,7 +204,7 @@ pub enum Event<'a> {
     Expired,
     /// The session is over.
     SignedOut {
-        /// `sign-out` or `final-error`.
+        /// `sign-out`, `other-tab` or `final-error`.
         reason: &'static str,
         /// The final error.
         error: Option<&'a Error>,

@@ -35,6 +35,8 @@ pub struct TokenSet {
     pub claims: Option<Claims>,
     /// As granted at sign-in: what a renewal may ask for at the most (R068).
     pub scope: Option<String>,
+    /// When the last of it came, by this machine's clock: which of two tabs knows more.
+    pub granted_at: UnixMillis,
 }
 
 impl TokenSet {
@@ -50,7 +52,22 @@ impl TokenSet {
             refresh_token: granted.tokens.refresh_token,
             id_token: signed_in.claims.is_some().then_some(granted.tokens.id_token).flatten(),
             claims: signed_in.claims,
+            granted_at: granted.received_at,
         }
+    }
+
+    /// Whether both hold the same tokens.
+    pub fn same(&self, other: &TokenSet) -> bool {
+        let access = |set: &TokenSet| set.access.as_ref().map(|token| token.secret.clone());
+        self.refresh_token == other.refresh_token
+            && access(self) == access(other)
+            && self.others.len() == other.others.len()
+    }
+
+    /// Whether both are of the same person, as far as that is known.
+    pub fn same_person(&self, other: &TokenSet) -> bool {
+        let subject = |set: &TokenSet| set.claims.as_ref().map(|c| c.subject().to_owned());
+        subject(self) == subject(other)
     }
 
     /// The token for a key; the empty key is the default.
@@ -73,6 +90,7 @@ impl TokenSet {
 
     /// Takes a renewal's refresh token over; without a new one the old one stays (R119).
     pub fn rotate(&mut self, granted: &Granted) {
+        self.granted_at = granted.received_at;
         if let Some(refresh_token) = &granted.tokens.refresh_token {
             self.refresh_token = Some(refresh_token.clone());
             self.session_expires_at = session_end(granted);
@@ -99,6 +117,7 @@ impl TokenSet {
             .set_text("client_id", Some(&config.auth.id))
             .set_text("refresh_token", self.refresh_token.as_ref().map(Secret::expose))
             .set_integer("session_expires_at", self.session_expires_at)
+            .set_integer("granted_at", Some(self.granted_at))
             .set_text("id_token", self.id_token.as_ref().map(Secret::expose))
             .set_text("scope", self.scope.as_deref());
         if let Some(claims) = &self.claims {
@@ -144,6 +163,7 @@ impl TokenSet {
             id_token: secret(&object, "id_token")?,
             claims,
             scope: text_of(&object, "scope")?,
+            granted_at: object.get("granted_at")?.as_integer()?,
         })
     }
 }

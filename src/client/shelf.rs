@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 use crate::protocol::authorize::{LIFE, Pending};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::json::{self, Json, Object};
-use crate::protocol::time::UnixMillis;
+use crate::protocol::time::{Millis, UnixMillis};
 
 use super::config::Config;
 use super::host::Page;
@@ -108,6 +108,39 @@ pub fn purge<P: Page>(page: &P, config: &Config, keep: usize) {
 fn born(text: &str) -> Option<UnixMillis> {
     let object = json::read_object(text.as_bytes()).ok()?;
     object.get("created_at").or_else(|| object.get("used_at"))?.as_integer()
+}
+
+/// So many callbacks within so long, and the next sign-in is refused: something sends the signed-in
+/// person back to sign in.
+const LOOP: (usize, Millis) = (5, 60_000);
+
+fn arrivals<P: Page>(page: &P, config: &Config) -> Vec<UnixMillis> {
+    let text = page.get(&name("loop", config, "")).ok().flatten().unwrap_or_default();
+    let stored = json::read_object(text.as_bytes()).unwrap_or_default();
+    let times = stored.get("at").and_then(Json::as_array).unwrap_or_default();
+    let times = times.iter().filter_map(Json::as_integer);
+    let now = page.now();
+    times.filter(|at| now.abs_diff(*at) < LOOP.1.unsigned_abs()).collect()
+}
+
+/// Counts a callback that came back to its record.
+pub fn arrived<P: Page>(page: &P, config: &Config) {
+    let mut times = arrivals(page, config);
+    times.push(page.now());
+    let mut out = Object::new();
+    out.set("at", Json::Array(times.into_iter().map(Json::integer).collect()));
+    // Where storage refuses, no sign-in could have come back.
+    let _ = page.set(&name("loop", config, ""), &out.to_text());
+}
+
+/// Whether sign-ins follow each other without end.
+pub fn loops<P: Page>(page: &P, config: &Config) -> bool {
+    arrivals(page, config).len() >= LOOP.0
+}
+
+/// Starts to count anew.
+pub fn forget_arrivals<P: Page>(page: &P, config: &Config) {
+    page.remove(&name("loop", config, ""));
 }
 
 /// A sign-out under way: where the person comes back to, and with which state.

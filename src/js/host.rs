@@ -75,14 +75,14 @@ fn log(logger: &Function, level: Level, kind: &str, fields: &[(&str, &str)]) {
 
 fn event_fields(event: &Event<'_>) -> (&'static str, JsValue) {
     let time = |at: Option<UnixMillis>| at.map_or(JsValue::NULL, |at| (at as f64).into());
-    let here = ("otherTab", JsValue::FALSE);
+    let tab = |other: &bool| ("otherTab", JsValue::from(*other));
     match event {
-        Event::SignedIn { claims } => {
+        Event::SignedIn { claims, other_tab } => {
             let claims = claims.map_or(JsValue::NULL, |claims| value::object(claims, &[]));
-            ("signed-in", object(&[("claims", claims), here]))
+            ("signed-in", object(&[("claims", claims), tab(other_tab)]))
         }
-        Event::Renewed { expires_at } => {
-            ("renewed", object(&[("expiresAt", time(*expires_at)), here]))
+        Event::Renewed { expires_at, other_tab } => {
+            ("renewed", object(&[("expiresAt", time(*expires_at)), tab(other_tab)]))
         }
         Event::RenewalFailed { error } => {
             ("renewal-failed", object(&[("error", error::fields(error))]))

@@ -227,6 +227,7 @@ impl View {
             authorization_details: self.json("authorizationDetails"),
             return_to: self.text("returnTo"),
             app_state: self.json("appState"),
+            beside: false,
         })
     }
 

@@ -10,11 +10,12 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::client::config::{Config, PageConfig};
+use crate::client::host::Page;
 use crate::client::session::{Answer, Desk, Session};
 use crate::protocol::client_auth::ClientAuth;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
-use crate::web::call::{Inside, enter, property};
+use crate::web::call::{Inside, enter, object, property};
 use crate::web::crypto;
 use crate::web::host::WebHost;
 use crate::web::storage::{TokenStore, WebStorage};
@@ -48,6 +49,12 @@ pub fn open_session(options: JsValue, hold: Function, emit: Function) -> Promise
             session.page().on_tick(move || {
                 if let Some(session) = weak.upgrade() {
                     spawn_local(Inside(Box::pin(async move { session.tick().await })));
+                }
+            });
+            let weak = session.weak();
+            session.page().on_message(&session.channel(), move |message| {
+                if let Some(session) = weak.upgrade() {
+                    spawn_local(Inside(Box::pin(async move { session.heard(&message).await })));
                 }
             });
             session.wake();
@@ -194,13 +201,39 @@ impl SessionHandle {
         let signal = view.signal();
         Ok(match name {
             "signIn" => {
-                let ask = view.sign_in();
-                if view.text("mode").is_some_and(|mode| mode != "redirect") {
-                    view.refuse("mode");
-                }
+                let mut ask = view.sign_in();
+                let mode = view.text("mode");
+                let popup = match mode.as_deref() {
+                    None | Some("redirect") => None,
+                    Some("popup") => Some(true),
+                    Some("silent") => {
+                        // With any other prompt there would be something for a person to do.
+                        if ask.prompt.replace("none".into()).is_some_and(|prompt| prompt != "none")
+                        {
+                            view.refuse("prompt");
+                        }
+                        Some(false)
+                    }
+                    Some(_) => {
+                        view.refuse("mode");
+                        None
+                    }
+                };
                 view.finish()?;
+                let Some(popup) = popup else {
+                    return Ok(Box::pin(async move {
+                        session.sign_in(ask, signal.as_ref()).await.map(|()| JsValue::UNDEFINED)
+                    }));
+                };
+                // In the click itself.
+                let frame = session.page().open_frame(popup)?;
                 Box::pin(async move {
-                    session.sign_in(ask, signal.as_ref()).await.map(|()| JsValue::UNDEFINED)
+                    let state = session.sign_in_beside(ask, frame, signal.as_ref()).await?;
+                    let out = object(&[("kind", "signed-in".into())]);
+                    if let Some(state) = &state {
+                        let _ = js_sys::Reflect::set(&out, &"appState".into(), &value::json(state));
+                    }
+                    Ok(out)
                 })
             }
             "handleCallback" => {

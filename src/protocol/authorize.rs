@@ -170,7 +170,12 @@ pub struct SignIn {
     pub return_to: Option<String>,
     /// What the page wants back afterwards.
     pub app_state: Option<Json>,
+    /// In a popup or frame: its page hands the answer on and keeps no record.
+    pub beside: bool,
 }
+
+/// How the state of a sign-in beside the page begins; no other state has a dot.
+pub const BESIDE: &str = "r.";
 
 impl SignIn {
     fn check(&self) -> Result<(), Error> {
@@ -291,8 +296,12 @@ pub fn request(
         return Err(missing("require_pushed_authorization_requests"));
     }
     let openid = has_scope(ask.wish.scope.as_deref(), "openid");
+    let mut state = super::base64url::encode(&random.state);
+    if ask.beside {
+        state.insert_str(0, BESIDE);
+    }
     let pending = Box::new(Pending {
-        state: super::base64url::encode(&random.state),
+        state,
         nonce: openid.then(|| super::base64url::encode(&random.nonce)),
         verifier: pkce::verifier(&random.verifier),
         issuer: server.issuer.as_str().to_owned(),

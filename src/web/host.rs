@@ -11,7 +11,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortSignal;
 
-use crate::client::host::{Event, Host, Level, Page, UNSAVED, Waited, Work};
+use crate::client::host::{Event, Host, Level, Page, Sight, UNSAVED, Waited, Work};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::http::{Request, Response};
 use crate::protocol::jwk::Check;
@@ -19,8 +19,11 @@ use crate::protocol::jws::Hash;
 use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::{ParseUrl, Url};
 
-use super::call::{Inside, function, global};
+use super::call::{Inside, function, global, method};
+use super::frame::Frame;
+use super::lock::{self, Lock};
 use super::storage::{TokenStore, WebStorage};
+use super::tabs::{Channel, Wake};
 use super::timer::{Stop, Stopped, Timer};
 use super::{crypto, fetch, location, seal, url};
 
@@ -56,7 +59,8 @@ struct Inner {
     transactions: WebStorage,
     in_page: bool,
     timer: RefCell<Option<Timer>>,
-    tick: RefCell<Option<Closure<dyn FnMut()>>>,
+    tick: RefCell<Option<Wake>>,
+    channel: RefCell<Option<Channel>>,
     saving: RefCell<Option<Promise>>,
     closed: Cell<bool>,
 }
@@ -74,6 +78,7 @@ impl WebHost {
             in_page: location::window().is_some(),
             timer: RefCell::default(),
             tick: RefCell::default(),
+            channel: RefCell::default(),
             saving: RefCell::default(),
             closed: Cell::new(false),
         }))
@@ -84,9 +89,14 @@ impl WebHost {
         global("fetch").dyn_into().ok()
     }
 
-    /// What the timer calls.
+    /// What the timer calls, and a page that is looked at again.
     pub fn on_tick(&self, tick: impl FnMut() + 'static) {
-        *self.0.tick.borrow_mut() = Some(Closure::new(tick));
+        *self.0.tick.borrow_mut() = Some(Wake::new(tick));
+    }
+
+    /// What hears the other tabs.
+    pub fn on_message(&self, channel: &str, hear: impl FnMut(String) + 'static) {
+        *self.0.channel.borrow_mut() = Channel::open(channel, hear);
     }
 
     /// The timer and whatever it holds go.
@@ -94,6 +104,7 @@ impl WebHost {
         self.0.closed.set(true);
         self.0.timer.take();
         self.0.tick.take();
+        self.0.channel.take();
     }
 }
 
@@ -174,6 +185,13 @@ impl Host for WebHost {
         }
     }
 
+    async fn pause(&self, length: Millis, abort: Option<&AbortSignal>) -> Waited {
+        match Stop::new(Some(length), abort).race(core::future::pending::<()>()).await {
+            Err(Stopped::Aborted) => Waited::Aborted,
+            _ => Waited::Late,
+        }
+    }
+
     fn hold(&self, token: Option<(&str, UnixMillis)>) {
         (self.0.parts.hooks.hold)(token);
     }
@@ -184,6 +202,41 @@ impl Host for WebHost {
 }
 
 impl Page for WebHost {
+    type Lock = Lock;
+    type Frame = Frame;
+
+    fn shared(&self) -> bool {
+        self.0.parts.tokens.shared()
+    }
+
+    async fn lock(&self, name: &str, patience: Millis) -> Option<(Lock, bool)> {
+        lock::acquire(name, patience).await
+    }
+
+    fn tell(&self, message: &str) {
+        if let Some(channel) = &*self.0.channel.borrow() {
+            channel.tell(message);
+        }
+    }
+
+    fn open_frame(&self, popup: bool) -> Result<Frame, Error> {
+        Frame::open(popup)
+    }
+
+    fn steer(&self, frame: &Frame, url: &str) {
+        frame.steer(url);
+    }
+
+    fn sight(&self, frame: &Frame) -> Sight {
+        frame.sight()
+    }
+
+    fn close_window(&self) {
+        if let Some(window) = location::window() {
+            let _ = method(&window, "close");
+        }
+    }
+
     fn get(&self, key: &str) -> Result<Option<String>, Error> {
         self.0.transactions.get(key)
     }
@@ -246,7 +299,7 @@ impl Page for WebHost {
             return;
         }
         if let (Some(after), Some(tick)) = (after, &*self.0.tick.borrow()) {
-            let timer = Timer::start(tick.as_ref().unchecked_ref(), after);
+            let timer = Timer::start(tick.function(), after);
             *self.0.timer.borrow_mut() = Some(timer);
         }
     }

@@ -3,9 +3,12 @@
 pub mod call;
 pub mod crypto;
 pub mod fetch;
+pub mod frame;
 pub mod host;
 pub mod location;
+pub mod lock;
 pub mod seal;
 pub mod storage;
+pub mod tabs;
 pub mod timer;
 pub mod url;

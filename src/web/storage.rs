@@ -17,40 +17,45 @@ use super::call::{leave, object, property};
 
 /// One of the browser's two storages, or nothing where it cannot be reached.
 #[derive(Clone)]
-pub struct WebStorage(Option<web_sys::Storage>);
+pub struct WebStorage {
+    storage: Option<web_sys::Storage>,
+    shared: bool,
+}
 
 impl WebStorage {
     /// Of this tab.
     pub fn session() -> WebStorage {
-        WebStorage(probe("sessionStorage").then(SessionStorage::raw))
+        let storage = probe("sessionStorage").then(SessionStorage::raw);
+        WebStorage { storage, shared: false }
     }
 
     /// Of this origin.
     pub fn local() -> WebStorage {
-        WebStorage(probe("localStorage").then(LocalStorage::raw))
+        let storage = probe("localStorage").then(LocalStorage::raw);
+        WebStorage { storage, shared: true }
     }
 
     /// Reads.
     pub fn get(&self, key: &str) -> Result<Option<String>, Error> {
-        let storage = self.0.as_ref().ok_or(Code::StorageUnavailable)?;
+        let storage = self.storage.as_ref().ok_or(Code::StorageUnavailable)?;
         storage.get_item(key).map_err(unavailable)
     }
 
     /// Writes.
     pub fn set(&self, key: &str, value: &str) -> Result<(), Error> {
-        let storage = self.0.as_ref().ok_or(Code::StorageUnavailable)?;
+        let storage = self.storage.as_ref().ok_or(Code::StorageUnavailable)?;
         storage.set_item(key, value).map_err(unavailable)
     }
 
     /// Removes; where there is no storage there is nothing to remove.
     pub fn remove(&self, key: &str) -> Result<(), Error> {
-        let storage = self.0.as_ref().ok_or(Code::StorageUnavailable)?;
+        let storage = self.storage.as_ref().ok_or(Code::StorageUnavailable)?;
         storage.remove_item(key).map_err(unavailable)
     }
 
     /// The keys that start so.
     pub fn keys(&self, prefix: &str) -> Vec<String> {
-        let Some(storage) = &self.0 else {
+        let Some(storage) = &self.storage else {
             return Vec::new();
         };
         let keys =
@@ -81,6 +86,15 @@ pub enum TokenStore {
 }
 
 impl TokenStore {
+    /// Whether other tabs may read and write it.
+    pub fn shared(&self) -> bool {
+        match self {
+            TokenStore::Web(storage) => storage.shared,
+            TokenStore::Memory(_) => false,
+            TokenStore::Custom(_) => true,
+        }
+    }
+
     /// Reads.
     pub async fn get(&self, key: &str) -> Result<Option<String>, Error> {
         match self {

@@ -13,6 +13,7 @@
 )]
 
 mod acts;
+mod beside;
 mod callback;
 mod discovery;
 mod edge;
@@ -27,6 +28,7 @@ mod secrets;
 mod sign_in;
 mod sign_out;
 mod storage;
+mod tabs;
 mod token_client;
 mod tokens;
 mod user_info;

@@ -621,11 +621,14 @@ fn r122_the_timer_tries_again_with_growing_distance() {
         distances.push(due / 1000);
         world.pass(due);
     }
-    assert_eq!(distances, [5, 10, 20, 40, 80, 160, 300, 300, 300]);
+    // Up to a quarter more by chance: those who failed together do not come back together.
+    for (distance, least) in distances.into_iter().zip([5, 10, 20, 40, 80, 160, 300, 300, 300]) {
+        assert!((least..=least + least / 4).contains(&distance), "{distance} for {least}");
+    }
     assert_eq!(world.count("token"), 11);
     assert!(session.signed_in());
     world.provider().mend("token");
-    world.pass(300_000);
+    world.pass(world.due_in().unwrap());
     assert!(world.told().contains(&"renewed".into()));
     assert_eq!(world.due_in(), Some(HOUR - 60_000));
 }
@@ -641,7 +644,7 @@ fn r122_the_timer_waits_as_long_as_the_server_asks() {
     world.pass(119_000);
     assert_eq!(world.count("token"), 2, "R122: Retry-After is honoured");
     world.provider().mend("token");
-    world.pass(1_000);
+    world.pass(1_000 + 5_000 / 4);
     assert_eq!(world.count("token"), 3);
     assert!(session.signed_in());
 }

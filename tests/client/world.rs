@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt;
-use grantkit::client::host::{Event, Host, Level, Page, Waited, Work};
+use grantkit::client::host::{Event, Host, Level, Page, Sight, Waited, Work};
 use grantkit::client::session::Session;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::{Request, Response};
@@ -179,7 +179,8 @@ struct Task {
     handle: AbortHandle,
 }
 
-struct Inner {
+/// What the tabs of one browser have in common.
+struct Browser {
     wall: Cell<UnixMillis>,
     steady: Cell<Millis>,
     timers: RefCell<Vec<Timer>>,
@@ -188,6 +189,13 @@ struct Inner {
     owner: Cell<u32>,
     owners: Cell<u32>,
     tasks: RefCell<Vec<Task>>,
+    /// Who waits for a lock; the first has it.
+    locks: RefCell<BTreeMap<String, Vec<Bell>>>,
+    tabs: RefCell<Vec<Weak<Inner>>>,
+}
+
+struct Inner {
+    browser: Rc<Browser>,
     random: RefCell<Generator>,
     no_random: Cell<bool>,
 
@@ -197,7 +205,15 @@ struct Inner {
     holding: RefCell<BTreeSet<String>>,
 
     web: Drawer,
-    tokens: Drawer,
+    tokens: Rc<Drawer>,
+    shared: bool,
+    messages: RefCell<Vec<String>>,
+    loses: Cell<bool>,
+    frames: RefCell<Vec<String>>,
+    frames_open: Cell<usize>,
+    blocks_popups: Cell<bool>,
+    sight: Cell<Sight>,
+    window_closed: Cell<bool>,
     saved_until: RefCell<Vec<Option<UnixMillis>>>,
     address: RefCell<Option<String>>,
     left: RefCell<Vec<String>>,
@@ -223,16 +239,58 @@ impl World {
     /// Another page, tab or process that knows the same authorization server.
     pub(crate) fn beside(provider: Rc<Provider>) -> World {
         let pool = LocalPool::new();
-        let spawner = pool.spawner();
-        World(Rc::new(Inner {
+        let browser = Browser {
             wall: Cell::new(START),
             steady: Cell::new(0),
             timers: RefCell::default(),
+            spawner: pool.spawner(),
             pool: RefCell::new(pool),
-            spawner,
             owner: Cell::new(0),
             owners: Cell::new(0),
             tasks: RefCell::default(),
+            locks: RefCell::default(),
+            tabs: RefCell::default(),
+        };
+        World::in_browser(Rc::new(browser), provider, Rc::default(), false)
+    }
+
+    /// A page whose tokens live in a store that its tabs share.
+    pub(crate) fn local() -> World {
+        let world = World::new();
+        World::in_browser(world.0.browser.clone(), world.0.provider.clone(), Rc::default(), true)
+    }
+
+    /// Another tab of this browser, empty but for a store that is shared.
+    pub(crate) fn tab(&self) -> World {
+        let tokens = if self.0.shared { self.0.tokens.clone() } else { Rc::default() };
+        let (browser, provider) = (self.0.browser.clone(), self.0.provider.clone());
+        World::in_browser(browser, provider, tokens, self.0.shared)
+    }
+
+    /// The tab is duplicated: what is in sessionStorage is copied.
+    pub(crate) fn duplicate(&self) -> World {
+        let twin = self.tab();
+        *twin.0.web.map.borrow_mut() = self.0.web.map.borrow().clone();
+        if !self.0.shared {
+            *twin.0.tokens.map.borrow_mut() = self.0.tokens.map.borrow().clone();
+        }
+        twin
+    }
+
+    /// The tab is closed or crashes: its work stops where it is, and its locks are free.
+    pub(crate) fn kill(&self) {
+        self.0.tick.borrow_mut().take();
+        self.0.browser.tabs.borrow_mut().retain(|tab| !std::ptr::eq(tab.as_ptr(), &*self.0));
+    }
+
+    fn in_browser(
+        browser: Rc<Browser>,
+        provider: Rc<Provider>,
+        tokens: Rc<Drawer>,
+        shared: bool,
+    ) -> World {
+        let world = World(Rc::new(Inner {
+            browser,
             random: RefCell::new(Generator::new(provider.seed())),
             no_random: Cell::new(false),
             provider,
@@ -240,7 +298,15 @@ impl World {
             held: RefCell::default(),
             holding: RefCell::default(),
             web: Drawer::default(),
-            tokens: Drawer::default(),
+            tokens,
+            shared,
+            messages: RefCell::default(),
+            loses: Cell::new(false),
+            frames: RefCell::default(),
+            frames_open: Cell::new(0),
+            blocks_popups: Cell::new(false),
+            sight: Cell::new(Sight::Near),
+            window_closed: Cell::new(false),
             saved_until: RefCell::default(),
             address: RefCell::new(Some("https://app.example/".into())),
             left: RefCell::default(),
@@ -252,7 +318,9 @@ impl World {
             effects: RefCell::default(),
             lines: RefCell::default(),
             told: RefCell::default(),
-        }))
+        }));
+        world.0.browser.tabs.borrow_mut().push(Rc::downgrade(&world.0));
+        world
     }
 
     pub(crate) fn provider(&self) -> &Rc<Provider> {
@@ -263,7 +331,7 @@ impl World {
 
     /// Runs everything that can run.
     pub(crate) fn turn(&self) {
-        self.0.pool.borrow_mut().run_until_stalled();
+        self.0.browser.pool.borrow_mut().run_until_stalled();
     }
 
     /// Runs until this is done; all else that can run runs too.
@@ -298,8 +366,8 @@ impl World {
 
     /// The same as a request of its own: what it starts ends with it (law 17). It takes no step yet.
     pub(crate) fn request<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Call<T> {
-        self.0.owners.set(self.0.owners.get() + 1);
-        self.begin(self.0.owners.get(), work)
+        self.0.browser.owners.set(self.0.browser.owners.get() + 1);
+        self.begin(self.0.browser.owners.get(), work)
     }
 
     fn begin<T: 'static>(&self, owner: u32, work: impl Future<Output = T> + 'static) -> Call<T> {
@@ -315,23 +383,23 @@ impl World {
     fn launch(&self, owner: u32, work: impl Future<Output = ()> + 'static) {
         let (work, handle) = abortable(Owned { world: self.clone(), owner, work: Box::pin(work) });
         if owner > 0 {
-            self.0.tasks.borrow_mut().push(Task { owner, handle });
+            self.0.browser.tasks.borrow_mut().push(Task { owner, handle });
         }
         let task = async move {
             let _ = work.await;
         };
-        self.0.spawner.spawn_local(task).unwrap();
+        self.0.browser.spawner.spawn_local(task).unwrap();
     }
 
     /// The request ends: whatever it started stops where it is, and tells nobody.
     pub(crate) fn end<T>(&self, call: &Call<T>) {
         assert!(call.owner > 0);
-        for task in self.0.tasks.borrow().iter() {
+        for task in self.0.browser.tasks.borrow().iter() {
             if task.owner == call.owner {
                 task.handle.abort();
             }
         }
-        self.0.tasks.borrow_mut().retain(|task| task.owner != call.owner);
+        self.0.browser.tasks.borrow_mut().retain(|task| task.owner != call.owner);
         self.turn();
     }
 
@@ -340,30 +408,32 @@ impl World {
     fn timer(&self, after: Millis) -> Bell {
         let bell = Bell::default();
         self.0
+            .browser
             .timers
             .borrow_mut()
-            .push(Timer { due: self.0.steady.get() + after, bell: bell.clone() });
+            .push(Timer { due: self.0.browser.steady.get() + after, bell: bell.clone() });
         bell
     }
 
     /// Time passes; timers go off on their way, the session's own included.
     pub(crate) fn pass(&self, millis: Millis) {
-        let end = self.0.steady.get() + millis;
+        let end = self.0.browser.steady.get() + millis;
         let mut steps = 0;
         loop {
             steps += 1;
             assert!(steps < 100_000, "a timer that never rests");
             self.turn();
-            let timers = self.0.timers.borrow();
+            let timers = self.0.browser.timers.borrow();
+            let tabs = self.tabs();
             let due = timers.iter().map(|timer| timer.due);
-            let next = due.chain(self.0.tick_due.get()).min();
+            let next = due.chain(tabs.iter().filter_map(|tab| tab.0.tick_due.get())).min();
             drop(timers);
             let Some(due) = next.filter(|due| *due <= end) else {
                 break;
             };
             self.to(due);
             let mut ringing = Vec::new();
-            self.0.timers.borrow_mut().retain(|timer| {
+            self.0.browser.timers.borrow_mut().retain(|timer| {
                 if timer.due <= due {
                     ringing.push(timer.bell.clone());
                 }
@@ -372,10 +442,12 @@ impl World {
             for bell in ringing {
                 bell.ring();
             }
-            if self.0.tick_due.get().is_some_and(|at| at <= due) {
-                self.0.tick_due.set(None);
-                if let Some(session) = self.0.tick.borrow().clone() {
-                    self.launch(0, async move { session.tick().await });
+            for tab in tabs {
+                if tab.0.tick_due.get().is_some_and(|at| at <= due) {
+                    tab.0.tick_due.set(None);
+                    if let Some(session) = tab.0.tick.borrow().clone() {
+                        tab.launch(0, async move { session.tick().await });
+                    }
                 }
             }
         }
@@ -384,14 +456,70 @@ impl World {
     }
 
     fn to(&self, steady: Millis) {
-        let step = (steady - self.0.steady.get()).max(0);
-        self.0.steady.set(self.0.steady.get() + step);
-        self.0.wall.set(self.0.wall.get() + step);
+        let step = (steady - self.0.browser.steady.get()).max(0);
+        self.0.browser.steady.set(self.0.browser.steady.get() + step);
+        self.0.browser.wall.set(self.0.browser.wall.get() + step);
     }
 
     /// Somebody sets the clock; no time passes.
     pub(crate) fn set_clock(&self, by: Millis) {
-        self.0.wall.set(self.0.wall.get() + by);
+        self.0.browser.wall.set(self.0.browser.wall.get() + by);
+    }
+
+    fn tabs(&self) -> Vec<World> {
+        self.0.browser.tabs.borrow().iter().filter_map(Weak::upgrade).map(World).collect()
+    }
+
+    /// What this tab told the others, as text.
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.0.messages.borrow().clone()
+    }
+
+    /// Some script of this origin says that to every tab but this one.
+    pub(crate) fn say(&self, message: &str) {
+        for tab in self.tabs() {
+            if !Rc::ptr_eq(&tab.0, &self.0)
+                && let Some(session) = tab.0.tick.borrow().clone()
+            {
+                let message = message.to_owned();
+                tab.launch(0, async move { session.heard(&message).await });
+            }
+        }
+    }
+
+    /// The next message of this tab reaches nobody.
+    pub(crate) fn lose_a_message(&self) {
+        self.0.loses.set(true);
+    }
+
+    /// All requests are answered again.
+    pub(crate) fn mend_all(&self) {
+        self.0.holding.borrow_mut().clear();
+    }
+
+    /// Where frames and popups were sent.
+    pub(crate) fn frames(&self) -> Vec<String> {
+        self.0.frames.borrow().clone()
+    }
+
+    /// How many of them are open.
+    pub(crate) fn frames_open(&self) -> usize {
+        self.0.frames_open.get()
+    }
+
+    /// Popups are blocked from now on.
+    pub(crate) fn block_popups(&self) {
+        self.0.blocks_popups.set(true);
+    }
+
+    /// What can be seen of them from now on.
+    pub(crate) fn set_sight(&self, sight: Sight) {
+        self.0.sight.set(sight);
+    }
+
+    /// Whether this page closed its own window.
+    pub(crate) fn window_closed(&self) -> bool {
+        self.0.window_closed.get()
     }
 
     // ── the network ──────────────────────────────────────────────────────────────────────────────
@@ -511,7 +639,7 @@ impl World {
 
     /// The distance to the timer's next try.
     pub(crate) fn due_in(&self) -> Option<Millis> {
-        Some(self.0.tick_due.get()? - self.0.steady.get())
+        Some(self.0.tick_due.get()? - self.0.browser.steady.get())
     }
 
     /// The timer calls this session from now on.
@@ -564,9 +692,9 @@ impl Future for Owned {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let before = self.world.0.owner.replace(self.owner);
+        let before = self.world.0.browser.owner.replace(self.owner);
         let polled = self.work.as_mut().poll(context);
-        self.world.0.owner.set(before);
+        self.world.0.browser.owner.set(before);
         polled
     }
 }
@@ -614,7 +742,7 @@ impl Host for World {
         let gate = self.gate(&seen.endpoint);
         let late = self.timer(timeout);
         let stopped = first_of(&[Some(&gate), Some(&late), abort]).await;
-        self.0.timers.borrow_mut().retain(|timer| !Rc::ptr_eq(&timer.bell.0, &late.0));
+        self.0.browser.timers.borrow_mut().retain(|timer| !Rc::ptr_eq(&timer.bell.0, &late.0));
         match stopped {
             0 => breath().await,
             1 => return Err(Code::Timeout.into()),
@@ -656,7 +784,7 @@ impl Host for World {
     }
 
     fn now(&self) -> UnixMillis {
-        self.0.wall.get()
+        self.0.browser.wall.get()
     }
 
     fn random(&self) -> Result<[u8; 32], Error> {
@@ -669,7 +797,7 @@ impl Host for World {
     fn spawn(&self, work: Work<()>) -> Bell {
         let bell = Bell::default();
         let done = bell.clone();
-        self.launch(self.0.owner.get(), async move {
+        self.launch(self.0.browser.owner.get(), async move {
             work.await;
             done.ring();
         });
@@ -689,6 +817,14 @@ impl Host for World {
         }
     }
 
+    async fn pause(&self, length: Millis, abort: Option<&Bell>) -> Waited {
+        let late = self.timer(length);
+        match first_of(&[abort, Some(&late)]).await {
+            0 => Waited::Aborted,
+            _ => Waited::Late,
+        }
+    }
+
     fn hold(&self, token: Option<(&str, UnixMillis)>) {
         let token = token.map(|(token, until)| (token.to_owned(), until));
         self.did(Effect::Hold(token.is_some()));
@@ -701,7 +837,83 @@ impl Host for World {
     }
 }
 
+/// A lock in a tab's hands.
+pub(crate) struct Lock(World, String, Bell);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let mut locks = self.0.0.browser.locks.borrow_mut();
+        let Some(queue) = locks.get_mut(&self.1) else { return };
+        queue.retain(|bell| !Rc::ptr_eq(&bell.0, &self.2.0));
+        if let Some(next) = queue.first() {
+            next.ring();
+        }
+    }
+}
+
+/// A popup or frame.
+pub(crate) struct Frame(World);
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.0.0.frames_open.set(self.0.0.frames_open.get() - 1);
+    }
+}
+
 impl Page for World {
+    type Lock = Lock;
+    type Frame = Frame;
+
+    fn shared(&self) -> bool {
+        self.0.shared
+    }
+
+    async fn lock(&self, name: &str, patience: Millis) -> Option<(Lock, bool)> {
+        let bell = Bell::default();
+        {
+            let mut locks = self.0.browser.locks.borrow_mut();
+            let queue = locks.entry(name.into()).or_default();
+            queue.push(bell.clone());
+            if queue.len() == 1 {
+                bell.ring();
+            }
+        }
+        let lock = Lock(self.clone(), name.into(), bell.clone());
+        let waited = !bell.rung();
+        breath().await;
+        let late = self.timer(patience);
+        let stopped = first_of(&[Some(&bell), Some(&late)]).await;
+        self.0.browser.timers.borrow_mut().retain(|timer| !Rc::ptr_eq(&timer.bell.0, &late.0));
+        (stopped == 0).then_some((lock, waited))
+    }
+
+    fn tell(&self, message: &str) {
+        self.0.messages.borrow_mut().push(message.into());
+        if !self.0.loses.replace(false) {
+            self.say(message);
+        }
+    }
+
+    fn open_frame(&self, popup: bool) -> Result<Frame, Error> {
+        if popup && self.0.blocks_popups.get() {
+            return Err(Code::PopupBlocked.into());
+        }
+        self.0.frames_open.set(self.0.frames_open.get() + 1);
+        Ok(Frame(self.clone()))
+    }
+
+    fn steer(&self, _: &Frame, url: &str) {
+        self.0.frames.borrow_mut().push(url.into());
+    }
+
+    fn sight(&self, _: &Frame) -> Sight {
+        self.0.sight.get()
+    }
+
+    fn close_window(&self) {
+        self.0.window_closed.set(true);
+    }
+
     fn get(&self, key: &str) -> Result<Option<String>, Error> {
         self.0.web.get(key)
     }
@@ -764,7 +976,7 @@ impl Page for World {
 
     fn schedule(&self, after: Option<Millis>) {
         self.0.scheduled.borrow_mut().push(after);
-        self.0.tick_due.set(after.map(|after| self.0.steady.get() + after));
+        self.0.tick_due.set(after.map(|after| self.0.browser.steady.get() + after));
     }
 
     fn emit(&self, event: Event<'_>) {

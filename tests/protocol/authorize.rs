@@ -45,6 +45,7 @@ fn r003_r033_r062_the_whole_request() {
         authorization_details: Some(read(&json!([{"type": "a"}]))),
         return_to: Some("/canary-path".into()),
         app_state: Some(read(&json!({"canary": 1}))),
+        beside: false,
     })
     .unwrap();
     let sent = parameters(&address);

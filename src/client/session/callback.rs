@@ -7,19 +7,20 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::Cell;
 
-use crate::protocol::authorize::Pending;
+use crate::protocol::authorize::{BESIDE, Pending};
 use crate::protocol::callback::{self, Params};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::id_token::Claims;
 use crate::protocol::json::Json;
-use crate::protocol::secret::same;
+use crate::protocol::secret::{Secret, same};
 use crate::protocol::url::Url;
 
 use super::super::flight::{Landed, Seat};
-use super::super::host::{Event, Page};
+use super::super::host::{Event, Page, Work};
 use super::super::login;
 use super::super::record::TokenSet;
 use super::super::shelf::{self, Found};
+use super::tabs::CHANGED;
 use super::{Session, flight_key, state_unknown};
 
 /// What one callback brought, for every instance that asked.
@@ -161,6 +162,13 @@ impl<P: Page> Session<P> {
 
     pub(super) fn answer(&self, url: Url, desk_key: String) -> Result<Begun<P>, Error> {
         let params = Params::read(&url.search, &url.hash)?;
+        if params.state()?.starts_with(BESIDE) {
+            let state = Secret::new(params.state()?);
+            let href = url.href.clone();
+            let session = self.clone();
+            let work = Box::pin(async move { session.relay(&state, &href).await });
+            return Ok(self.under_way(url, desk_key, work));
+        }
         let pending = match shelf::take(self.page(), self.config(), params.state()?) {
             Found::Pending(pending) => pending,
             Found::Used { return_to } if self.signed_in() => {
@@ -171,22 +179,35 @@ impl<P: Page> Session<P> {
             Found::Expired => return Err(state_unknown("expired")),
             Found::Unknown => return Err(state_unknown("unknown")),
         };
+        shelf::arrived(self.page(), self.config());
+        let (session, at) = (self.clone(), url.clone());
+        let work = Box::pin(async move { session.spend(&params, pending, &at).await });
+        Ok(self.under_way(url, desk_key, work))
+    }
+
+    /// What every call for this address waits for.
+    fn under_way(
+        &self,
+        url: Url,
+        desk_key: String,
+        work: Work<Result<Arrived, Error>>,
+    ) -> Begun<P> {
         let desk = self.0.desk.clone();
         desk.urls.borrow_mut().push((desk_key.clone(), url.href.clone()));
         let flight = flight_key(&desk_key, &url.href);
         // The code can be spent once: whoever boards first takes it along.
-        let once = Cell::new(Some((params, pending, url)));
+        let once = Cell::new(Some(work));
         let seat = desk.flights.board(&flight, &|| {
-            let (session, desk_key, taken) = (self.clone(), desk_key.clone(), once.take());
+            let (desk, desk_key) = (self.0.desk.clone(), desk_key.clone());
+            let (work, href) = (once.take(), url.href.clone());
             Box::pin(async move {
-                let (params, pending, url) = taken.ok_or_else(|| state_unknown("used"))?;
-                let result = session.spend(&params, pending, &url).await;
-                let mut urls = session.0.desk.urls.borrow_mut();
-                urls.retain(|(key, known)| *key != desk_key || *known != url.href);
+                let result = work.ok_or_else(|| state_unknown("used"))?.await;
+                let mut urls = desk.urls.borrow_mut();
+                urls.retain(|(key, known)| *key != desk_key || *known != href);
                 result.map(Rc::new).map(Landed::Callback)
             })
         });
-        Ok(Begun::UnderWay(seat))
+        Begun::UnderWay(seat)
     }
 
     pub(super) async fn spend(
@@ -233,19 +254,28 @@ impl<P: Page> Session<P> {
             Arrived::SignedIn(arrival) => arrival,
             Arrived::Refused(answer) => return Ok(answer.clone()),
         };
-        self.usable()?;
-        if self.0.state.borrow().departures != departures {
-            let access = arrival.set.access.as_ref().map(|token| token.secret.clone());
-            self.give_back(arrival.set.refresh_token.clone(), access).await;
-            return Err(Code::LoginRequired.into());
-        }
-        self.commit(&arrival.set);
-        self.page().saved().await;
+        self.welcome(&arrival.set, departures).await?;
         Ok(Answer::SignedIn {
             return_to: arrival.return_to.clone(),
             app_state: arrival.app_state.clone(),
             repeated: false,
         })
+    }
+
+    /// Takes the tokens over, unless the person left meanwhile.
+    pub(super) async fn welcome(&self, set: &TokenSet, departures: u32) -> Result<(), Error> {
+        self.usable()?;
+        if self.0.state.borrow().departures != departures {
+            let access = set.access.as_ref().map(|token| token.secret.clone());
+            self.give_back(set.refresh_token.clone(), access).await;
+            return Err(Code::LoginRequired.into());
+        }
+        self.commit(set);
+        self.page().saved().await;
+        if self.page().shared() {
+            self.tell(CHANGED);
+        }
+        Ok(())
     }
 
     /// All at once, after every check.
@@ -266,6 +296,6 @@ impl<P: Page> Session<P> {
         }
         self.settle(true);
         let claims = set.claims.as_ref().map(Claims::members);
-        self.page().emit(Event::SignedIn { claims });
+        self.page().emit(Event::SignedIn { claims, other_tab: false });
     }
 }

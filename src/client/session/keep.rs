@@ -86,7 +86,7 @@ impl<P: Page> Session<P> {
             let state = self.0.state.borrow();
             let access = state.set.as_ref().and_then(|set| set.access.as_ref());
             let renewable = state.set.as_ref().is_some_and(|set| set.refresh_token.is_some());
-            let due = access.is_some_and(|token| !token.fresh(now, before, 0));
+            let due = access.is_none_or(|token| !token.fresh(now, before, 0));
             (
                 renewable && due && self.0.pages.background_renewal,
                 access.is_some_and(|t| !t.alive(now)),
@@ -113,7 +113,10 @@ impl<P: Page> Session<P> {
         state.retry = (after * 2).min(RETRY.1);
         drop(state);
         let asked = Millis::from(error.retry_after_seconds().unwrap_or(0)) * 1000;
-        self.page().schedule(Some(after.max(asked)));
+        // Up to a quarter more: tabs and people that failed together do not come back together.
+        let chance = self.page().random().map_or(0, |bytes| Millis::from(bytes[0]));
+        let jitter = after / 4 * chance / 255;
+        self.page().schedule(Some(after.max(asked.min(RETRY.1)) + jitter));
     }
 
     pub(super) fn warn(&self, code: &'static str, message: &'static str) {

@@ -1,11 +1,13 @@
 //! Signs a person in from a page, keeps the tokens and renews them. Nothing is stored or visible until
 //! every check passed (R081); only a final answer ends a session (law 16).
 
+mod beside;
 mod callback;
 mod keep;
 mod renewal;
 mod sign_in;
 mod sign_out;
+mod tabs;
 
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
@@ -30,6 +32,8 @@ use super::resource;
 use super::server::Server;
 use super::shelf;
 use super::token_client::{Ask, user_info};
+
+use beside::Relay;
 
 pub use callback::{Answer, Arrived, Begun};
 
@@ -68,6 +72,8 @@ struct State {
     /// The distance to the timer's next try after a failure.
     retry: Millis,
     told_of_storage: bool,
+    /// The server asked to be left alone until then, with that answer.
+    resting: Option<(UnixMillis, Error)>,
 }
 
 struct Inner<P: Page> {
@@ -77,6 +83,9 @@ struct Inner<P: Page> {
     desk: Rc<Desk<P>>,
     state: RefCell<State>,
     closed: Cell<bool>,
+    relays: RefCell<Vec<Relay>>,
+    /// Renewals that other tabs may ask about: whose they are, and the sealed tokens.
+    announced: RefCell<Vec<(String, String)>>,
 }
 
 /// A session. Clones are the same session.
@@ -114,6 +123,7 @@ impl<P: Page> Session<P> {
             strikes: 0,
             retry: RETRY.0,
             told_of_storage: false,
+            resting: None,
         };
         let session = Session(Rc::new(Inner {
             page,
@@ -122,6 +132,8 @@ impl<P: Page> Session<P> {
             desk,
             state: RefCell::new(state),
             closed: Cell::new(false),
+            relays: RefCell::default(),
+            announced: RefCell::default(),
         }));
         let config = session.config();
         let here = session.page().address().and_then(|here| session.page().parse_url(&here, None));
@@ -294,6 +306,18 @@ fn flight_key(line: &str, of: &str) -> String {
 /// What renewals with one refresh token have in common, without the token itself.
 fn line(refresh_token: &Secret) -> String {
     refresh_token.fingerprint()
+}
+
+/// Only a new sign-in helps, for the reason that the server gave.
+fn login_required(error: &Error) -> Error {
+    let mut told = Error::new(Code::LoginRequired);
+    if let Some(status) = error.http_status() {
+        told = told.status(status);
+    }
+    match error.server() {
+        Some(refusal) => told.refusal(refusal.clone()),
+        None => told,
+    }
 }
 
 fn state_unknown(detail: &'static str) -> Error {

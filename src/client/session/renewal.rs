@@ -11,6 +11,7 @@ use crate::protocol::authorize::{Wish, has_scope};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::id_token::{Claims, Nonce};
 use crate::protocol::secret::Secret;
+use crate::protocol::time::Millis;
 
 use super::super::config::invalid;
 use super::super::flight::Landed;
@@ -20,7 +21,7 @@ use super::super::record::TokenSet;
 use super::super::server::{Granted, Want};
 use super::super::token_client::Ask;
 use super::super::tokens::{AccessToken, stale};
-use super::{RETRY, Session, WeakSession, end_of, flight_key, line, unreadable};
+use super::{RETRY, Session, WeakSession, end_of, flight_key, line, login_required, unreadable};
 
 impl<P: Page> Session<P> {
     /// A token for a wish: held, or renewed by the refresh token.
@@ -126,6 +127,25 @@ impl<P: Page> Session<P> {
 
     /// One request, whoever waits for it.
     pub(super) async fn renewal(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
+        let held = self.read(|set| set.token(key));
+        let _turn = loop {
+            self.rested()?;
+            let used = self.refresh_token()?;
+            let turn = self.turn(&used).await;
+            let waited = turn.as_ref().is_none_or(|(_, waited)| *waited);
+            let news = self.renewed_elsewhere(waited).await;
+            self.usable()?;
+            let token = self.read(|set| set.token(key)).filter(|token| token.alive(self.now()));
+            if let Some(token) = token
+                && held.as_ref().is_none_or(|held| held.secret != token.secret)
+            {
+                return Ok(token);
+            }
+            // With another refresh token comes another turn, where it is not the store's.
+            if !news || self.page().shared() {
+                break turn;
+            }
+        };
         let mut tried = self.try_renewal(key, wish).await;
         // Law 16: another tab may have renewed meanwhile.
         if let Err((Some(used), error, _)) = &tried
@@ -140,13 +160,31 @@ impl<P: Page> Session<P> {
         })
     }
 
+    pub(super) fn refresh_token(&self) -> Result<Secret, Error> {
+        self.read(|set| set.refresh_token.clone()).ok_or_else(|| Code::LoginRequired.into())
+    }
+
+    /// A server that said when to come back is not asked before.
+    fn rested(&self) -> Result<(), Error> {
+        let mut state = self.0.state.borrow_mut();
+        match &state.resting {
+            // A clock that was set back makes the rest look longer than any may be.
+            Some((until, error)) if (1..=RETRY.1).contains(&(until - self.now())) => {
+                Err(error.clone())
+            }
+            _ => {
+                state.resting = None;
+                Ok(())
+            }
+        }
+    }
+
     /// Takes over what another tab wrote down, if it is of the same person and another refresh token.
     pub(super) async fn catch_up(&self, used: &Secret) -> bool {
         let Ok(Some(text)) = self.page().load(&self.token_key()).await else { return false };
         let Some(stored) = TokenSet::from_text(&text, self.config()) else { return false };
-        let subject = |set: &TokenSet| set.claims.as_ref().map(|c| c.subject().to_owned());
         let news = stored.refresh_token.as_ref().is_some_and(|token| token != used)
-            && self.read(|set| Some(subject(set) == subject(&stored))) == Some(true);
+            && self.read(|set| Some(set.same_person(&stored))) == Some(true);
         news && self.adopt(used, &stored)
     }
 
@@ -183,8 +221,7 @@ impl<P: Page> Session<P> {
             let state = self.0.state.borrow();
             (state.epoch, state.set.clone().ok_or(gone(Code::LoginRequired.into()))?)
         };
-        let refresh_token =
-            renewed.refresh_token.clone().ok_or(gone(Code::LoginRequired.into()))?;
+        let refresh_token = self.refresh_token().map_err(gone)?;
         let mut grant = refresh_grant(refresh_token.expose());
         if !key.is_empty() {
             wish.write(&mut grant);
@@ -224,6 +261,7 @@ impl<P: Page> Session<P> {
                 {
                     renewed.rotate(&granted);
                     self.keep(&refresh_token, &renewed);
+                    self.announce(&refresh_token, &renewed).await;
                 }
                 self.usable().map_err(gone)?;
                 return Err((Some(refresh_token), error, strike));
@@ -243,8 +281,9 @@ impl<P: Page> Session<P> {
             state.retry = RETRY.0;
         }
         self.keep(&refresh_token, &renewed);
+        self.announce(&refresh_token, &renewed).await;
         self.usable().map_err(gone)?;
-        self.page().emit(Event::Renewed { expires_at: token.expires_at });
+        self.page().emit(Event::Renewed { expires_at: token.expires_at, other_tab: false });
         Ok(token)
     }
 
@@ -289,6 +328,9 @@ impl<P: Page> Session<P> {
         let strikes = {
             let mut state = self.0.state.borrow_mut();
             state.strikes = if strike { state.strikes.saturating_add(1) } else { 0 };
+            let rest = error.retry_after_seconds().map(|seconds| Millis::from(seconds) * 1000);
+            state.resting =
+                rest.map(|rest| (self.now().saturating_add(rest.min(RETRY.1)), error.clone()));
             state.strikes
         };
         let refused = matches!(
@@ -305,14 +347,7 @@ impl<P: Page> Session<P> {
             if error.code() == Code::IdTokenInvalid {
                 return error;
             }
-            let mut told = Error::new(Code::LoginRequired);
-            if let Some(status) = error.http_status() {
-                told = told.status(status);
-            }
-            return match error.server() {
-                Some(refusal) => told.refusal(refusal.clone()),
-                None => told,
-            };
+            return login_required(&error);
         }
         self.page().emit(Event::RenewalFailed { error: &error });
         error

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::protocol::authorize::SignIn;
-use crate::protocol::error::Error;
+use crate::protocol::error::{Code, Error};
 use crate::protocol::url::same_origin_path;
 
 use super::super::host::Page;
@@ -19,6 +19,9 @@ impl<P: Page> Session<P> {
         abort: Option<&P::Abort>,
     ) -> Result<(), Error> {
         self.usable()?;
+        if shelf::loops(self.page(), self.config()) {
+            return Err(Code::LoginLoop.into());
+        }
         let address = self.page().address().ok_or_else(|| unsupported("page"))?;
         ask.wish = ask.wish.over(&self.config().wish);
         ask.return_to = self.path_of(ask.return_to.as_deref().unwrap_or(&address));

@@ -13,24 +13,37 @@ use super::super::record::TokenSet;
 use super::super::shelf::{self, Leaving};
 use super::super::token_client::revoke_token;
 use super::Session;
+use super::tabs::SIGNED_OUT;
 
 impl<P: Page> Session<P> {
     /// Forgets everything here and now.
     pub(super) fn end(&self, reason: &'static str, error: Option<&Error>) -> Option<TokenSet> {
-        let set = {
-            let mut state = self.0.state.borrow_mut();
-            state.epoch = state.epoch.wrapping_add(1);
-            state.strikes = 0;
-            state.set.take()
-        };
-        self.hold();
-        self.reschedule();
+        let set = self.forget();
         if self.page().save(&self.token_key(), None).is_err() {
             self.storage_failed();
+        }
+        // Tabs with tokens of their own do not share the end of these.
+        if error.is_none() || self.page().shared() {
+            self.tell(SIGNED_OUT);
         }
         if set.is_some() {
             self.page().emit(Event::SignedOut { reason, error });
         }
+        set
+    }
+
+    /// Memory alone.
+    pub(super) fn forget(&self) -> Option<TokenSet> {
+        let set = {
+            let mut state = self.0.state.borrow_mut();
+            state.epoch = state.epoch.wrapping_add(1);
+            state.strikes = 0;
+            state.resting = None;
+            state.set.take()
+        };
+        self.0.announced.borrow_mut().clear();
+        self.hold();
+        self.reschedule();
         set
     }
 
@@ -41,6 +54,8 @@ impl<P: Page> Session<P> {
             let mut state = self.0.state.borrow_mut();
             state.departures = state.departures.wrapping_add(1);
         }
+        // A person who leaves does not loop.
+        shelf::forget_arrivals(self.page(), self.config());
         let set = self.end("sign-out", None);
         let id_token = set.as_ref().and_then(|set| set.id_token.clone());
         if let Some(set) = set {

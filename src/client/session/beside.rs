@@ -1,0 +1,167 @@
+//! Signing in beside the page: in a popup, or in a hidden frame with `prompt=none` (R044, R060). The page
+//! that the answer comes to hands it on over the tabs' channel, sealed by its state, which only the two
+//! ends know; no window is listened to, so that none can be taken for another.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use crate::protocol::authorize::SignIn;
+use crate::protocol::callback::{self, Params};
+use crate::protocol::error::{Code, Error};
+use crate::protocol::json::Json;
+use crate::protocol::secret::Secret;
+use crate::protocol::time::Millis;
+
+use super::super::host::{Page, Sight, Waited};
+use super::super::login;
+use super::super::record::TokenSet;
+use super::callback::Arrived;
+use super::{Session, login_required, state_unknown};
+
+/// How often is looked after a popup or frame.
+const LOOK: Millis = 100;
+/// A person takes so long at the most: as long as the record of a redirect would wait.
+const PERSON: Millis = 10 * 60 * 1000;
+/// A popup that a Cross-Origin-Opener-Policy cut off looks as if it were closed, at its first page.
+const CUT_OFF: Millis = 5 * 60 * 1000;
+/// The answer of a popup that closed itself may still be on its way.
+const LAST_WORD: Millis = 1_000;
+/// The page that waits takes an answer at once, or is gone.
+const TAKEN: Millis = 2_000;
+
+/// What the answer is sealed for.
+const ANSWER: &str = "grantkit answer";
+const ANSWERED: &str = "answered";
+const TOOK: &str = "took";
+
+/// An answer under way between two pages.
+pub(super) struct Relay {
+    line: String,
+    state: Secret,
+    /// The address that the answer came to.
+    url: Option<Secret>,
+    taken: bool,
+}
+
+impl<P: Page> Session<P> {
+    /// Signs in beside the page. The frame was opened in the click itself, or browsers block it.
+    pub async fn sign_in_beside(
+        &self,
+        mut ask: Box<SignIn>,
+        frame: P::Frame,
+        abort: Option<&P::Abort>,
+    ) -> Result<Option<Json>, Error> {
+        self.usable()?;
+        let silent = ask.prompt.as_deref() == Some("none");
+        ask.wish = ask.wish.over(&self.config().wish);
+        ask.beside = true;
+        let departures = self.0.state.borrow().departures;
+        let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
+        let (url, pending) = began?;
+        self.usable()?;
+        let line = self.expect(Secret::new(pending.state.as_str()));
+        self.page().steer(&frame, &url);
+        let answer = self.answered(&line, &frame, silent, abort).await;
+        self.0.relays.borrow_mut().retain(|relay| relay.line != line);
+        drop(frame);
+        let answer = answer?;
+        let url = self.page().parse_url(answer.expose(), None).ok_or(Code::CallbackMalformed)?;
+        let app_state = pending.app_state.clone();
+        let params = Params::read(&url.search, &url.hash)?;
+        let signed_in = login::finish(self.server(), &params, pending, &url, abort).await;
+        let signed_in = signed_in.map_err(|error| match callback::asks_for_login(&error) {
+            true if silent => login_required(&error),
+            _ => error,
+        })?;
+        self.welcome(&TokenSet::of(signed_in), departures).await?;
+        Ok(app_state)
+    }
+
+    fn expect(&self, state: Secret) -> String {
+        let line = state.fingerprint();
+        let relay = Relay { line: line.clone(), state, url: None, taken: false };
+        self.0.relays.borrow_mut().push(relay);
+        line
+    }
+
+    fn relays<T>(&self, line: &str, look: impl FnOnce(&mut Relay) -> Option<T>) -> Option<T> {
+        let mut relays = self.0.relays.borrow_mut();
+        relays.iter_mut().find(|relay| relay.line == line).and_then(look)
+    }
+
+    async fn answered(
+        &self,
+        line: &str,
+        frame: &P::Frame,
+        silent: bool,
+        abort: Option<&P::Abort>,
+    ) -> Result<Secret, Error> {
+        let (mut passed, mut gone_for, mut away) = (0, 0, false);
+        loop {
+            self.usable()?;
+            if let Some(url) = self.relays(line, |relay| relay.url.take()) {
+                return Ok(url);
+            }
+            match self.page().sight(frame) {
+                Sight::Near => gone_for = 0,
+                Sight::Away => (away, gone_for) = (true, 0),
+                Sight::Gone => gone_for += LOOK,
+            }
+            if gone_for > if away { LAST_WORD } else { CUT_OFF } {
+                return Err(Code::PopupClosed.into());
+            }
+            if passed > if silent { self.config().timeout } else { PERSON } {
+                return Err(Code::Timeout.into());
+            }
+            if self.page().pause(LOOK, abort).await == Waited::Aborted {
+                return Err(Code::Aborted.into());
+            }
+            passed += LOOK;
+        }
+    }
+
+    /// Hands an answer on and closes this window. Comes back only if nobody waits for the answer.
+    pub(super) async fn relay(&self, state: &Secret, url: &str) -> Result<Arrived, Error> {
+        let sealed = self.page().seal(state.expose().as_bytes(), ANSWER, url).await?;
+        let line = self.expect(state.clone());
+        self.tell_of(ANSWERED, Some(&line), Some(&sealed));
+        let mut passed = 0;
+        while self.relays(&line, |relay| relay.taken.then_some(())).is_none() {
+            if passed > TAKEN {
+                self.0.relays.borrow_mut().retain(|relay| relay.line != line);
+                return Err(state_unknown("unknown"));
+            }
+            self.page().pause(LOOK, None).await;
+            passed += LOOK;
+        }
+        self.page().close_window();
+        core::future::pending().await
+    }
+
+    /// A message about an answer.
+    pub(super) async fn relayed(&self, kind: &str, line: &str, sealed: Option<&str>) {
+        match (kind, sealed) {
+            (TOOK, _) => {
+                self.relays(line, |relay| {
+                    relay.taken = true;
+                    Some(())
+                });
+            }
+            (ANSWERED, Some(sealed)) => {
+                let Some(state) = self.relays(line, |relay| Some(relay.state.clone())) else {
+                    return;
+                };
+                let opened = self.page().unseal(state.expose().as_bytes(), ANSWER, sealed);
+                let Ok(Some(url)) = opened.await else { return };
+                let kept = self.relays(line, |relay| {
+                    relay.url = Some(Secret::new(url));
+                    Some(())
+                });
+                if kept.is_some() {
+                    self.tell_of(TOOK, Some(line), None);
+                }
+            }
+            _ => {}
+        }
+    }
+}
