@@ -144,6 +144,8 @@ class Connection {
     if (this.#generation === generation && handle && typeof handle.then !== 'function') {
       this.#handle = undefined
       enter(() => handle.close())
+      // What is under way has its own share of the session.
+      handle.free()
     }
   }
 }

@@ -212,7 +212,11 @@ export interface Session {
   /**
    * Leaves the page for the authorization server (RFC 6749, section 4.1; PKCE S256, state, nonce).
    * Settles only if that fails (`network_error`, `storage_unavailable`, …), or with `aborted` when the
-   * page comes back from the back/forward cache.
+   * page comes back from the back/forward cache. In the modes `popup` and `silent` the page stays, and the
+   * answer is `signed-in`.
+   *
+   * @throws {GrantError} `login_loop` after five callbacks within a minute; `popup_blocked`,
+   * `popup_closed`; `login_required` where the server refuses a silent sign-in; `timeout`.
    */
   signIn(options?: SignInOptions): Promise<SignInResult>
   /**
@@ -256,7 +260,7 @@ export interface Session {
     type: T,
     listener: (event: SessionEvents[T] & { type: T }) => void,
   ): () => void
-  /** Ends timers and listeners; every later call rejects with `closed`. Stored tokens stay. */
+  /** Ends timers, channels and listeners; every later call rejects with `closed`. Stored tokens stay. */
   close(): void
   [Symbol.dispose](): void
 }
@@ -276,7 +280,12 @@ export interface SignInOptions extends GrantOptions {
   claims?: Record<string, unknown>
   /** RFC 9396. */
   authorizationDetails?: readonly Record<string, unknown>[]
-  mode?: 'redirect'
+  /**
+   * `redirect` (default) leaves the page. `popup` opens a window, so call it in a click; `silent` asks in
+   * a hidden frame with `prompt=none`, for at most `timeout`. Both need a page at `redirectUri` that calls
+   * `handleCallback`: it hands the answer on to this page and, in a popup, closes.
+   */
+  mode?: 'redirect' | 'popup' | 'silent'
 }
 export type SignInResult = { kind: 'signed-in'; appState?: unknown }
 export type CallbackResult =
@@ -285,6 +294,7 @@ export type CallbackResult =
   | { kind: 'login-required'; returnTo?: string; appState?: unknown; error: string }
   | { kind: 'signed-out'; returnTo?: string; stateMatched: boolean }
 
+/** `otherTab`: another tab of this browser did it, and this one took it over. */
 export interface SessionEvents {
   'signed-in': { claims: Readonly<IdTokenClaims> | null; otherTab: boolean }
   /** `expiresAt` in milliseconds. */
@@ -480,6 +490,9 @@ export type GrantErrorCode =
   | 'jarm_invalid'
   | 'userinfo_invalid'
   | 'login_required'
+  | 'login_loop'
+  | 'popup_blocked'
+  | 'popup_closed'
   | 'login_loop'
   | 'popup_blocked'
   | 'popup_closed'

@@ -59,7 +59,7 @@ impl<P: Page> Session<P> {
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
         self.usable()?;
-        let line = self.expect(Secret::new(pending.state.as_str()));
+        let line = self.awaits(Secret::new(pending.state.as_str()));
         self.page().steer(&frame, &url);
         let answer = self.answered(&line, &frame, silent, abort).await;
         self.0.relays.borrow_mut().retain(|relay| relay.line != line);
@@ -77,7 +77,7 @@ impl<P: Page> Session<P> {
         Ok(app_state)
     }
 
-    fn expect(&self, state: Secret) -> String {
+    fn awaits(&self, state: Secret) -> String {
         let line = state.fingerprint();
         let relay = Relay { line: line.clone(), state, url: None, taken: false };
         self.0.relays.borrow_mut().push(relay);
@@ -123,7 +123,7 @@ impl<P: Page> Session<P> {
     /// Hands an answer on and closes this window. Comes back only if nobody waits for the answer.
     pub(super) async fn relay(&self, state: &Secret, url: &str) -> Result<Arrived, Error> {
         let sealed = self.page().seal(state.expose().as_bytes(), ANSWER, url).await?;
-        let line = self.expect(state.clone());
+        let line = self.awaits(state.clone());
         self.tell_of(ANSWERED, Some(&line), Some(&sealed));
         let mut passed = 0;
         while self.relays(&line, |relay| relay.taken.then_some(())).is_none() {
