@@ -35,8 +35,9 @@ pub struct TokenSet {
     pub claims: Option<Claims>,
     /// As granted at sign-in: what a renewal may ask for at the most (R068).
     pub scope: Option<String>,
-    /// When the last of it came, by this machine's clock: which of two tabs knows more.
-    pub granted_at: UnixMillis,
+    /// When the person signed in, by this machine's clock, and how many renewals followed: which of two
+    /// tabs knows more. The clock alone does not tell: it may be set back in between.
+    pub age: (UnixMillis, i64),
 }
 
 impl TokenSet {
@@ -52,7 +53,7 @@ impl TokenSet {
             refresh_token: granted.tokens.refresh_token,
             id_token: signed_in.claims.is_some().then_some(granted.tokens.id_token).flatten(),
             claims: signed_in.claims,
-            granted_at: granted.received_at,
+            age: (granted.received_at, 0),
         }
     }
 
@@ -62,6 +63,11 @@ impl TokenSet {
         self.refresh_token == other.refresh_token
             && access(self) == access(other)
             && self.others.len() == other.others.len()
+    }
+
+    /// Whether the other is older: of the same sign-in, with fewer renewals.
+    pub fn outdates(&self, other: &TokenSet) -> bool {
+        self.age.0 == other.age.0 && self.age.1 > other.age.1
     }
 
     /// Whether both are of the same person, as far as that is known.
@@ -90,7 +96,7 @@ impl TokenSet {
 
     /// Takes a renewal's refresh token over; without a new one the old one stays (R119).
     pub fn rotate(&mut self, granted: &Granted) {
-        self.granted_at = granted.received_at;
+        self.age.1 = self.age.1.saturating_add(1);
         if let Some(refresh_token) = &granted.tokens.refresh_token {
             self.refresh_token = Some(refresh_token.clone());
             self.session_expires_at = session_end(granted);
@@ -117,7 +123,8 @@ impl TokenSet {
             .set_text("client_id", Some(&config.auth.id))
             .set_text("refresh_token", self.refresh_token.as_ref().map(Secret::expose))
             .set_integer("session_expires_at", self.session_expires_at)
-            .set_integer("granted_at", Some(self.granted_at))
+            .set_integer("signed_in_at", Some(self.age.0))
+            .set_integer("renewals", Some(self.age.1))
             .set_text("id_token", self.id_token.as_ref().map(Secret::expose))
             .set_text("scope", self.scope.as_deref());
         if let Some(claims) = &self.claims {
@@ -163,7 +170,7 @@ impl TokenSet {
             id_token: secret(&object, "id_token")?,
             claims,
             scope: text_of(&object, "scope")?,
-            granted_at: object.get("granted_at")?.as_integer()?,
+            age: (object.get("signed_in_at")?.as_integer()?, object.get("renewals")?.as_integer()?),
         })
     }
 }

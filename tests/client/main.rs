@@ -27,6 +27,7 @@ mod seals;
 mod secrets;
 mod sign_in;
 mod sign_out;
+mod soak;
 mod storage;
 mod tabs;
 mod token_client;

@@ -497,6 +497,16 @@ impl World {
         self.0.holding.borrow_mut().clear();
     }
 
+    /// How many locks are held or waited for.
+    pub(crate) fn locks_held(&self) -> usize {
+        self.0.browser.locks.borrow().values().map(Vec::len).sum()
+    }
+
+    /// How many timers are set.
+    pub(crate) fn timers_open(&self) -> usize {
+        self.0.browser.timers.borrow().len()
+    }
+
     /// Where frames and popups were sent.
     pub(crate) fn frames(&self) -> Vec<String> {
         self.0.frames.borrow().clone()

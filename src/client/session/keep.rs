@@ -20,7 +20,9 @@ impl<P: Page> Session<P> {
                 state.set = None;
             }
             let text = state.set.as_ref().map(|set| (set.to_text(self.config()), end_of(set)));
-            (expired, changed || went || expired, text)
+            // A shared store may hold more than this tab knows: what only expired is not written there.
+            let stale = went && !self.page().shared();
+            (expired, changed || stale || expired, text)
         };
         self.hold();
         self.reschedule();
@@ -29,7 +31,9 @@ impl<P: Page> Session<P> {
         }
         let key = self.token_key();
         let text = text.as_ref().map(|(text, end)| (text.as_str(), *end));
-        if self.page().save(&key, text).is_err() {
+        let saved = self.page().save(&key, text).is_ok();
+        self.0.state.borrow_mut().unsaved = !saved;
+        if !saved {
             // What is there is older: its refresh token may be used up.
             let _ = self.page().save(&key, None);
             self.storage_failed();
@@ -98,10 +102,18 @@ impl<P: Page> Session<P> {
                 self.retry_later(&error);
             }
         } else if dead {
-            self.settle(false);
+            self.expire().await;
         } else {
             self.reschedule();
         }
+    }
+
+    /// Lets go of what expired, unless another tab knows better.
+    pub(super) async fn expire(&self) {
+        if self.page().shared() {
+            self.reread().await;
+        }
+        self.settle(false);
     }
 
     pub(super) fn retry_later(&self, error: &Error) {

@@ -72,6 +72,8 @@ struct State {
     /// The distance to the timer's next try after a failure.
     retry: Millis,
     told_of_storage: bool,
+    /// The last write failed: memory knows more than the store.
+    unsaved: bool,
     /// The server asked to be left alone until then, with that answer.
     resting: Option<(UnixMillis, Error)>,
 }
@@ -123,6 +125,7 @@ impl<P: Page> Session<P> {
             strikes: 0,
             retry: RETRY.0,
             told_of_storage: false,
+            unsaved: false,
             resting: None,
         };
         let session = Session(Rc::new(Inner {

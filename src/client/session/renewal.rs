@@ -55,7 +55,12 @@ impl<P: Page> Session<P> {
             }
             if !renewable {
                 if token.is_none_or(|token| !token.alive(now)) {
-                    self.settle(false);
+                    self.expire().await;
+                    // Another tab may have signed in meanwhile.
+                    let news = self.read(|set| set.token(&key)).filter(|token| token.alive(now));
+                    if let Some(token) = news {
+                        return Ok(token);
+                    }
                 }
                 return Err(Code::LoginRequired.into());
             }

@@ -13,7 +13,6 @@ use super::super::record::TokenSet;
 use super::super::shelf::{self, Leaving};
 use super::super::token_client::revoke_token;
 use super::Session;
-use super::tabs::SIGNED_OUT;
 
 impl<P: Page> Session<P> {
     /// Forgets everything here and now.
@@ -22,10 +21,8 @@ impl<P: Page> Session<P> {
         if self.page().save(&self.token_key(), None).is_err() {
             self.storage_failed();
         }
-        // Tabs with tokens of their own do not share the end of these.
-        if error.is_none() || self.page().shared() {
-            self.tell(SIGNED_OUT);
-        }
+        let refused = set.as_ref().and_then(|set| set.refresh_token.as_ref());
+        self.tell_of_end(error.and(refused));
         if set.is_some() {
             self.page().emit(Event::SignedOut { reason, error });
         }

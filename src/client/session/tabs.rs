@@ -27,11 +27,13 @@ const ANNOUNCED: usize = 4;
 const TOKENS: &str = "grantkit tokens";
 
 /// The kinds of messages.
-pub(super) const SIGNED_OUT: &str = "signed-out";
+const SIGNED_OUT: &str = "signed-out";
 /// The shared store holds something new.
 pub(super) const CHANGED: &str = "changed";
 const RENEWED: &str = "renewed";
 const ASKED: &str = "asked";
+/// A refresh token was refused for good.
+const ENDED: &str = "ended";
 
 impl<P: Page> Session<P> {
     /// The name under which the tabs of this client hear of each other.
@@ -47,6 +49,16 @@ impl<P: Page> Session<P> {
         let mut message = Object::new();
         message.set_text("kind", Some(kind)).set_text("line", line).set_text("sealed", sealed);
         self.page().tell(&message.to_text());
+    }
+
+    /// Tells of the end of a session: a person's, to all; a refresh token's, to those who hold it.
+    pub(super) fn tell_of_end(&self, refused: Option<&Secret>) {
+        match refused {
+            Some(refused) if !self.page().shared() => {
+                self.tell_of(ENDED, Some(&line(refused)), None);
+            }
+            _ => self.tell(SIGNED_OUT),
+        }
     }
 
     /// Waits until no other tab spends this refresh token.
@@ -107,6 +119,11 @@ impl<P: Page> Session<P> {
             (Some(SIGNED_OUT), ..) => self.left_elsewhere(),
             (Some(CHANGED), ..) if self.page().shared() => self.reread().await,
             (Some(RENEWED), Some(of), Some(sealed)) => self.take_over(of, sealed).await,
+            (Some(ENDED), Some(of), _)
+                if self.refresh_token().is_ok_and(|held| line(&held) == of) =>
+            {
+                self.left_elsewhere();
+            }
             (Some(ASKED), Some(of), _) => {
                 let announced = self.0.announced.borrow();
                 if let Some((_, sealed)) = announced.iter().find(|(known, _)| known == of) {
@@ -149,24 +166,29 @@ impl<P: Page> Session<P> {
     /// Takes over what other tabs wrote into the shared store.
     pub(super) async fn reread(&self) {
         self.page().saved().await;
+        // What could not be written is not gone.
+        if self.0.state.borrow().unsaved {
+            return;
+        }
         let Ok(stored) = self.page().load(&self.token_key()).await else { return };
         if self.usable().is_err() {
             return;
         }
         let Some(text) = stored else {
-            // What could not be written is not gone.
-            if !self.0.state.borrow().told_of_storage && self.forget().is_some() {
+            if self.forget().is_some() {
                 self.page().emit(Event::SignedOut { reason: "other-tab", error: None });
             }
             return;
         };
         // What is damaged is mended by the next renewal.
         let Some(stored) = TokenSet::from_text(&text, self.config()) else { return };
-        let known =
-            self.read(|set| Some((set.same(&stored), set.same_person(&stored), set.granted_at)));
+        let known = self.read(|set| {
+            let known = set.same(&stored) || set.outdates(&stored);
+            Some((known, set.same_person(&stored)))
+        });
         let renewed = match known {
-            Some((same, _, at)) if same || stored.granted_at < at => return,
-            Some((_, same_person, _)) => same_person,
+            Some((true, _)) => return,
+            Some((false, same_person)) => same_person,
             None => false,
         };
         {
