@@ -13,7 +13,8 @@
 //!
 //! Around them stand the hand-written files in `js/`: the public objects, a private handle each, and how
 //! each runtime finds the bytes. `web` and `js` exist on wasm32 alone, so that a native `cargo test`
-//! proves that the first two rings are pure.
+//! proves that the first two rings are pure. `js` has two halves, each behind a feature: a page loads
+//! `session` alone, so that it never grows by what only servers use.
 //!
 //! ## Laws
 //!
@@ -53,7 +54,7 @@ extern crate alloc;
 pub mod client;
 pub mod protocol;
 
-#[cfg(all(target_arch = "wasm32", feature = "js"))]
+#[cfg(all(target_arch = "wasm32", any(feature = "session", feature = "client")))]
 mod js;
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;

@@ -6,7 +6,9 @@ mod error;
 mod host;
 mod options;
 mod resource;
+#[cfg(feature = "session")]
 mod session;
+#[cfg(feature = "client")]
 mod token_client;
 mod value;
 
@@ -35,6 +37,7 @@ fn refuse(error: Error) -> Promise {
     Promise::reject(&error::fields(&error))
 }
 
+#[cfg(feature = "client")]
 fn fields_of(error: &Error) -> JsValue {
     error::fields(error)
 }

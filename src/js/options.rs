@@ -10,7 +10,7 @@ use js_sys::{Array, Function, JsString, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use crate::client::config::{Options, PageOptions};
+use crate::client::config;
 use crate::client::token_client::Ask;
 use crate::protocol::authorize::{SignIn, Wish};
 use crate::protocol::error::{Code, Error};
@@ -233,8 +233,8 @@ impl View {
 
     /// What sessions and clients have in common.
     #[inline(never)]
-    pub fn server(&self) -> Box<Options> {
-        Box::new(Options {
+    pub fn server(&self) -> Box<config::Options> {
+        Box::new(config::Options {
             issuer: self.text("issuer"),
             discovery_url: self.text("discoveryUrl"),
             metadata: self.members("metadata").unwrap_or_default(),
@@ -280,8 +280,9 @@ impl View {
     }
 
     /// What is particular to a page.
-    pub fn page(&self) -> PageOptions {
-        PageOptions {
+    #[cfg(feature = "session")]
+    pub fn page(&self) -> config::PageOptions {
+        config::PageOptions {
             redirect_uri: self.required("redirectUri"),
             post_logout_redirect_uri: self.text("postLogoutRedirectUri"),
             background_renewal: self.flag("backgroundRenewal", true),

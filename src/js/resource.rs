@@ -13,8 +13,7 @@ use web_sys::{AbortSignal, Headers, Response};
 
 use crate::client::config::Config;
 use crate::client::resource::repeatable;
-use crate::client::session::Session;
-use crate::client::token_client::{Ask, TokenClient};
+use crate::client::token_client::Ask;
 use crate::client::tokens::AccessToken;
 use crate::protocol::authorize::Wish;
 use crate::protocol::error::{Code, Error};
@@ -38,30 +37,35 @@ extern "C" {
 #[derive(Clone)]
 #[allow(missing_docs)]
 pub enum Source {
-    Session(Session<WebHost>),
-    Client(TokenClient<WebHost>),
+    #[cfg(feature = "session")]
+    Session(crate::client::session::Session<WebHost>),
+    #[cfg(feature = "client")]
+    Client(crate::client::token_client::TokenClient<WebHost>),
+}
+
+/// The same call of whoever has the token.
+macro_rules! whoever {
+    ($source:expr, $has:ident => $call:expr) => {
+        match $source {
+            #[cfg(feature = "session")]
+            Source::Session($has) => $call,
+            #[cfg(feature = "client")]
+            Source::Client($has) => $call,
+        }
+    };
 }
 
 impl Source {
     fn config(&self) -> &Config {
-        match self {
-            Source::Session(session) => session.config(),
-            Source::Client(client) => client.config(),
-        }
+        whoever!(self, has => has.config())
     }
 
     fn allow(&self, url: &Url) -> Result<Wish, Error> {
-        match self {
-            Source::Session(session) => session.allow(url),
-            Source::Client(client) => client.allow(url),
-        }
+        whoever!(self, has => has.allow(url))
     }
 
     async fn ask(&self, ask: Ask, abort: Option<&AbortSignal>) -> Result<Rc<AccessToken>, Error> {
-        match self {
-            Source::Session(session) => session.access_token(ask, abort).await,
-            Source::Client(client) => client.access_token(ask, abort).await,
-        }
+        whoever!(self, has => has.access_token(ask, abort).await)
     }
 
     /// A token; its work is handed to `waitUntil` where there is one.

@@ -6,8 +6,6 @@ use alloc::string::String;
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 
-use crate::client::server::Granted;
-use crate::protocol::id_token::Claims;
 use crate::protocol::json::{self, Json, Object as Members};
 
 /// Any value.
@@ -48,7 +46,11 @@ pub fn read_json(value: &JsValue) -> Option<Json> {
 }
 
 /// The token response as the server sent it, checked, with what we add.
-pub fn tokens(granted: &Granted, claims: Option<&Claims>) -> JsValue {
+#[cfg(feature = "client")]
+pub fn tokens(
+    granted: &crate::client::server::Granted,
+    claims: Option<&crate::protocol::id_token::Claims>,
+) -> JsValue {
     let mut ours = alloc::vec::Vec::new();
     // A server's member of that name would look like ours.
     let mut members = granted.tokens.response.clone();
