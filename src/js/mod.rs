@@ -11,6 +11,8 @@ mod session;
 #[cfg(feature = "client")]
 mod token_client;
 mod value;
+#[cfg(feature = "client")]
+mod waiting;
 
 use alloc::boxed::Box;
 

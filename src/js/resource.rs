@@ -4,11 +4,10 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::RefCell;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, Response};
 
 use crate::client::config::Config;
@@ -20,8 +19,7 @@ use crate::protocol::error::{Code, Error};
 use crate::protocol::text::contains;
 use crate::protocol::url::Url;
 use crate::protocol::userinfo::bearer;
-use crate::web::call::{Inside, function, global, leave, method, object, property};
-use crate::web::host::WebHost;
+use crate::web::call::{function, global, leave, method, object, property};
 use crate::web::{location, url};
 
 use super::Answering;
@@ -38,9 +36,9 @@ extern "C" {
 #[allow(missing_docs)]
 pub enum Source {
     #[cfg(feature = "session")]
-    Session(crate::client::session::Session<WebHost>),
+    Session(crate::client::session::Session<crate::web::host::WebHost>),
     #[cfg(feature = "client")]
-    Client(crate::client::token_client::TokenClient<WebHost>),
+    Client(super::waiting::Waiting),
 }
 
 /// The same call of whoever has the token.
@@ -64,31 +62,12 @@ impl Source {
         whoever!(self, has => has.allow(url))
     }
 
-    async fn ask(&self, ask: Ask, abort: Option<&AbortSignal>) -> Result<Rc<AccessToken>, Error> {
-        whoever!(self, has => has.access_token(ask, abort).await)
-    }
-
-    /// A token; its work is handed to `waitUntil` where there is one.
-    pub async fn token(
+    async fn access_token(
         &self,
         ask: Ask,
         abort: Option<&AbortSignal>,
-        wait_until: Option<&Function>,
     ) -> Result<Rc<AccessToken>, Error> {
-        let Some(wait_until) = wait_until else {
-            return self.ask(ask, abort).await;
-        };
-        let slot = Rc::new(RefCell::new(None));
-        let (source, abort, out) = (self.clone(), abort.cloned(), slot.clone());
-        let promise = future_to_promise(Inside(Box::pin(async move {
-            let result = source.ask(ask, abort.as_ref()).await;
-            *out.borrow_mut() = Some(result);
-            Ok(JsValue::UNDEFINED)
-        })));
-        // A request that is over already cannot be held open: its work may end early.
-        let _ = function(wait_until, &[promise.clone().into()]);
-        let _ = JsFuture::from(promise).await;
-        slot.take().unwrap_or_else(|| Err(Code::Aborted.into()))
+        whoever!(self, has => has.access_token(ask, abort).await)
     }
 }
 
@@ -102,16 +81,15 @@ pub struct Call {
     headers: Headers,
     ask: Ask,
     abort: Option<AbortSignal>,
-    wait_until: Option<Function>,
 }
 
 impl Call {
-    /// Reads the arguments; nothing is sent before all of it is in order.
+    /// Reads the arguments, the rest of the options last; nothing is sent before all of it is in order.
     pub fn read(
         source: &Source,
         mut input: JsValue,
         mut init: JsValue,
-        options: &JsValue,
+        view: &View,
     ) -> Result<Call, Error> {
         let request =
             |of: &JsValue| property(of, "url").is_string() && property(of, "clone").is_function();
@@ -127,9 +105,8 @@ impl Call {
         let url = url::parse(&text, base).ok_or(Code::UrlInvalid)?;
         let allowed = source.allow(&url)?;
 
-        let view = View::of(options);
         let wish = view.wish().over(&allowed);
-        let (signal, wait_until) = (view.signal(), view.function("waitUntil"));
+        let signal = view.signal();
         view.finish()?;
 
         // A Worker passes on what came in as init: it goes under the new address.
@@ -157,7 +134,7 @@ impl Call {
         };
         let method = given("method").as_string().unwrap_or_else(|| "GET".into());
         let ask = Ask { wish, ..Ask::default() };
-        Ok(Call { input, is_request, init, url, method, headers, ask, abort, wait_until })
+        Ok(Call { input, is_request, init, url, method, headers, ask, abort })
     }
 
     /// Whether the body can be sent a second time: a stream is gone after the first.
@@ -235,8 +212,7 @@ impl Call {
         let mut last: Option<Response> = None;
         loop {
             let ask = self.ask.clone();
-            let token = match source.token(ask, self.abort.as_ref(), self.wait_until.as_ref()).await
-            {
+            let token = match source.access_token(ask, self.abort.as_ref()).await {
                 Ok(token) => token,
                 // Without a fresh token the 401 is the answer.
                 Err(error) => return last.map(Into::into).ok_or(error),

@@ -194,7 +194,7 @@ impl SessionHandle {
         let session = self.session.clone();
         if name == "fetch" {
             let source = Source::Session(session);
-            let call = Call::read(&source, first, second, &third)?;
+            let call = Call::read(&source, first, second, &View::of(&third))?;
             return Ok(call.run(source, self.fetch.clone()));
         }
         let view = View::of(if name == "handleCallback" { &second } else { &first });

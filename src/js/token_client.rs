@@ -27,6 +27,7 @@ use crate::web::{location, url};
 
 use super::options::{View, invalid, text, written};
 use super::resource::{Call, Source};
+use super::waiting::Waiting;
 use super::{Answering, fields_of, host, promise, refuse, value};
 
 /// A client behind its public class.
@@ -209,8 +210,10 @@ impl ClientHandle {
         let client = self.client.clone();
         match name {
             "fetch" => {
-                let source = Source::Client(client);
-                let call = Call::read(&source, first, second, &third)?;
+                let view = View::of(&third);
+                let wait_until = view.function("waitUntil");
+                let source = Source::Client(Waiting { client, wait_until });
+                let call = Call::read(&source, first, second, &view)?;
                 return Ok(call.run(source, self.fetch.clone()));
             }
             "callback" => return self.callback(first, &second, &third),
@@ -246,9 +249,9 @@ impl ClientHandle {
             "getAccessToken" => {
                 let (ask, wait_until) = (view.ask(), view.function("waitUntil"));
                 view.finish()?;
+                let waiting = Waiting { client, wait_until };
                 Box::pin(async move {
-                    let source = Source::Client(client);
-                    let token = source.token(ask, signal.as_ref(), wait_until.as_ref()).await?;
+                    let token = waiting.access_token(ask, signal.as_ref()).await?;
                     Ok(token.secret.expose().into())
                 })
             }

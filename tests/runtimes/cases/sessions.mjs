@@ -47,6 +47,17 @@ export const cases = {
     await refused(createSession(), 'config_invalid')
   },
 
+  async 'law 11 nothing is renewed behind an answer in a page: no waitUntil'(stage) {
+    const session = await createSession(options(stage))
+    const wrong = { waitUntil() {} }
+    for (const call of [
+      () => session.fetch(`${stage.serverUrl}/api/x`, {}, wrong),
+      () => session.getAccessToken(wrong),
+    ])
+      await refused(call(), 'config_invalid', { detail: 'waitUntil' })
+    session.close()
+  },
+
   async 'r180 after close every call of a session is refused'(stage) {
     const session = await createSession(options(stage))
     session.close()
