@@ -1,14 +1,14 @@
 // A browser: the bytes lie beside the glue. Bundlers see `new URL(…, import.meta.url)` and bring the file.
 
-import init from '../pkg/grantkit.js'
-import { factories } from './grantkit.js'
+import init, { busy, onTrap, openClient, openSession, reset } from '../pkg/grantkit.js'
+import { clients } from './client.js'
+import { Instance } from './grantkit.js'
+import { sessions } from './session.js'
 
-let loading
+const instance = /* @__PURE__ */ new Instance({ busy, reset, onTrap }, () =>
+  init({ module_or_path: new URL('../pkg/grantkit_bg.wasm', import.meta.url) }),
+)
 
-export const { createSession, createTokenClient } = factories(() => {
-  loading ??= init({ module_or_path: new URL('../pkg/grantkit_bg.wasm', import.meta.url) })
-  // A load that failed may succeed next time.
-  loading.catch(() => (loading = undefined))
-  return loading
-})
+export const createSession = /* @__PURE__ */ sessions(instance, openSession)
+export const createTokenClient = /* @__PURE__ */ clients(instance, openClient)
 export { GrantError } from './error.js'

@@ -1,19 +1,16 @@
 // Node, Deno and Bun: the bytes are read from the file beside the glue, when first needed.
 
-import { initSync } from '../pkg/grantkit.js'
-import { factories } from './grantkit.js'
+import { busy, initSync, onTrap, openClient, openSession, reset } from '../pkg/grantkit.js'
+import { clients } from './client.js'
+import { Instance } from './grantkit.js'
+import { sessions } from './session.js'
 
-let loading
-
-async function load() {
+const instance = /* @__PURE__ */ new Instance({ busy, reset, onTrap }, async () => {
   const { readFile } = await import('node:fs/promises')
   const bytes = await readFile(new URL('../pkg/grantkit_bg.wasm', import.meta.url))
   initSync({ module: await WebAssembly.compile(bytes) })
-}
-
-export const { createSession, createTokenClient } = factories(() => {
-  loading ??= load()
-  loading.catch(() => (loading = undefined))
-  return loading
 })
+
+export const createSession = /* @__PURE__ */ sessions(instance, openSession)
+export const createTokenClient = /* @__PURE__ */ clients(instance, openClient)
 export { GrantError } from './error.js'

@@ -1,7 +1,10 @@
 // Bring the bytes: `init(source)` with a URL, a Response, bytes or a module; `initSync({ module })`.
 
 import initGlue, { initSync as initGlueSync } from '../pkg/grantkit.js'
-import { factories } from './grantkit.js'
+import { busy, onTrap, openClient, openSession, reset } from '../pkg/grantkit.js'
+import { clients } from './client.js'
+import { Instance } from './grantkit.js'
+import { sessions } from './session.js'
 
 let loading
 
@@ -15,8 +18,11 @@ export function initSync(source) {
   loading = Promise.resolve()
 }
 
-export const { createSession, createTokenClient } = factories(() => {
+const instance = /* @__PURE__ */ new Instance({ busy, reset, onTrap }, () => {
   if (!loading) throw new Error('init was not called')
   return loading
 })
+
+export const createSession = /* @__PURE__ */ sessions(instance, openSession)
+export const createTokenClient = /* @__PURE__ */ clients(instance, openClient)
 export { GrantError } from './error.js'

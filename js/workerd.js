@@ -1,13 +1,16 @@
 // workerd and its like refuse to compile bytes: the file is imported as a module.
 
 import module from '../pkg/grantkit_bg.wasm'
-import { initSync } from '../pkg/grantkit.js'
-import { factories } from './grantkit.js'
+import { busy, initSync, onTrap, openClient, openSession, reset } from '../pkg/grantkit.js'
+import { clients } from './client.js'
+import { Instance } from './grantkit.js'
+import { sessions } from './session.js'
 
-let ready = false
+const instance = /* @__PURE__ */ new Instance(
+  { busy, reset, onTrap },
+  () => void initSync({ module }),
+)
 
-export const { createSession, createTokenClient } = factories(() => {
-  if (!ready) initSync({ module })
-  ready = true
-})
+export const createSession = /* @__PURE__ */ sessions(instance, openSession)
+export const createTokenClient = /* @__PURE__ */ clients(instance, openClient)
 export { GrantError } from './error.js'

@@ -37,7 +37,7 @@ pub fn make(
         emit: Box::new(move |event| {
             if let Some(emit) = &emit {
                 let (kind, payload) = event_fields(&event);
-                // Listeners are called behind a net: js/grantkit.js.
+                // Listeners are called behind a net: js/session.js.
                 let _ = function(emit, &[kind.into(), payload]);
             }
         }),

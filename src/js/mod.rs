@@ -1,5 +1,5 @@
 //! The fourth ring: the only place that JavaScript sees. Async exports take `&self`, clone what they
-//! need, and return a promise (law 9); js/grantkit.js holds them behind the public classes.
+//! need, and return a promise (law 9); js/grantkit.js holds their handles for the public classes.
 
 mod allocator;
 mod error;

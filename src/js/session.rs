@@ -1,4 +1,4 @@
-//! What js/grantkit.js holds behind the public class `Session`.
+//! What js/session.js holds behind the public class `Session`.
 
 use alloc::boxed::Box;
 use alloc::rc::Rc;

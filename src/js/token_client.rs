@@ -1,4 +1,4 @@
-//! What js/grantkit.js holds behind the public class `TokenClient`.
+//! What js/client.js holds behind the public class `TokenClient`.
 
 use alloc::boxed::Box;
 use alloc::string::String;
