@@ -34,7 +34,11 @@ const FEATURES = [
   '--enable-reference-types',
   '--enable-multivalue',
 ]
-const PASSES = ['-Oz', '--flatten', '--rereloop', '-Oz', '--gufa', '-Oz']
+const PASSES = [
+  // Down there is the far end of the shadow stack: what is added to an address may go into the load.
+  '--low-memory-unused',
+  ...['-Oz', '--flatten', '--rereloop', '-Oz', '--gufa', '-Oz'],
+]
 const STRIP = ['--strip-producers', '--strip-target-features']
 
 // ──────────────────────────────────────────────────────────────────────────────────────────────────
