@@ -10,7 +10,7 @@ const PEERS = ['oidc-client-ts', 'oauth4webapi']
 
 /** Each with `{ name, version, script, wasm, size }`, ours first. */
 export async function programs() {
-  const wasm = readFileSync(join(ROOT, 'pkg', 'grantkit_bg.wasm'))
+  const wasm = readFileSync(join(ROOT, 'pkg', 'session_bg.wasm'))
   const ours = program(OURS, ROOT, wasm)
   const peers = PEERS.map((name) => program(name, join(ROOT, 'node_modules', name)))
   return Promise.all([ours, ...peers])

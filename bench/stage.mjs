@@ -16,7 +16,7 @@ const FLAGS = [
 ]
 const SCOPE = 'openid profile api offline_access'
 const COMMITTED = { waitUntil: 'commit' }
-const WASM = '/pkg/grantkit_bg.wasm'
+const WASM = '/pkg/session_bg.wasm'
 
 /** Runs `work(stage)` and closes everything, at the latest after `limit` milliseconds. */
 export async function onStage({ programs, executablePath, limit }, work) {

@@ -1,14 +1,24 @@
 // A browser: the bytes lie beside the glue. Bundlers see `new URL(…, import.meta.url)` and bring the file.
+// Each way in has a wasm of its own and no effect before it is called: a page that imports one of them
+// loads nothing of the other.
 
-import init, { busy, onTrap, openClient, openSession, reset } from '../pkg/grantkit.js'
+import initSession, * as session from '../pkg/session.js'
+import initWhole, * as whole from '../pkg/grantkit.js'
 import { clients } from './client.js'
 import { Instance } from './grantkit.js'
 import { sessions } from './session.js'
 
-const instance = /* @__PURE__ */ new Instance({ busy, reset, onTrap }, () =>
-  init({ module_or_path: new URL('../pkg/grantkit_bg.wasm', import.meta.url) }),
+export const createSession = /* @__PURE__ */ sessions(
+  /* @__PURE__ */ new Instance(
+    { busy: session.busy, reset: session.reset, onTrap: session.onTrap },
+    () => initSession({ module_or_path: new URL('../pkg/session_bg.wasm', import.meta.url) }),
+  ),
+  session.openSession,
 )
-
-export const createSession = /* @__PURE__ */ sessions(instance, openSession)
-export const createTokenClient = /* @__PURE__ */ clients(instance, openClient)
+export const createTokenClient = /* @__PURE__ */ clients(
+  /* @__PURE__ */ new Instance({ busy: whole.busy, reset: whole.reset, onTrap: whole.onTrap }, () =>
+    initWhole({ module_or_path: new URL('../pkg/grantkit_bg.wasm', import.meta.url) }),
+  ),
+  whole.openClient,
+)
 export { GrantError } from './error.js'

@@ -1,4 +1,4 @@
-// Makes pkg/: wasm-pack's output with the wasm optimised. `--stable` builds without the nightly.
+// Makes pkg/: wasm-pack's output with each wasm optimised. `--stable` builds without the nightly.
 import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync } from 'node:fs'
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
@@ -43,7 +43,17 @@ const STRIP = ['--strip-producers', '--strip-target-features']
 
 // ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-const PRODUCTS = ['pkg/grantkit.js', 'pkg/grantkit_bg.wasm', 'pkg/.symbols', 'pkg/.names.json']
+// A page loads the one with sessions alone, so that it never grows by what only servers use.
+const WASMS = [
+  { name: 'session', features: 'session' },
+  { name: 'grantkit', features: 'js' },
+]
+const PRODUCTS = WASMS.flatMap(({ name }) => [
+  `pkg/${name}.js`,
+  `pkg/${name}_bg.wasm`,
+  `pkg/.${name}.symbols`,
+  `pkg/.${name}.names.json`,
+])
 const STAMP = join(ROOT, 'pkg', '.built.json')
 const INPUTS = [
   'Cargo.toml',
@@ -67,15 +77,17 @@ export async function build({ withoutNightly = false } = {}) {
   // Still the same sources, and again no nightly: what is there is what would come out.
   if (!dated && fresh('stable')) return say('the package is built already')
 
-  say(`building the package (${dated ?? 'stable'}), about a minute the first time`)
+  say(`building the package (${dated ?? 'stable'}), about two minutes the first time`)
   const inputs = hash(INPUTS)
   // Made aside and then renamed: whoever uses the package meanwhile sees whole files only.
   dropStale(join(ROOT, 'pkg'))
   const aside = mkdtempSync(join(ROOT, 'pkg', '.making-'))
   try {
-    await pack(BUILDS[dated ? 'nightly' : 'stable'], dated, tools, aside)
-    await optimise(aside)
-    rename(aside)
+    for (const wasm of WASMS) {
+      await pack(wasm, BUILDS[dated ? 'nightly' : 'stable'], dated, tools, aside)
+      await optimise(aside, wasm)
+      rename(aside, wasm)
+    }
     rmSync(STAMP, { force: true })
     for (const path of PRODUCTS) renameSync(join(aside, basename(path)), join(ROOT, path))
   } finally {
@@ -92,7 +104,7 @@ export function shipped() {
   return existsSync(STAMP) && JSON.parse(readFileSync(STAMP, 'utf8')).kind === 'nightly'
 }
 
-async function pack({ rustflags, cargo }, dated, tools, folder) {
+async function pack({ name, features }, { rustflags, cargo }, dated, tools, folder) {
   const env = {
     ...tools,
     ...(dated && { RUSTUP_TOOLCHAIN: dated }),
@@ -111,8 +123,9 @@ async function pack({ rustflags, cargo }, dated, tools, folder) {
   ]
   // wasm-pack's own .gitignore would make npm leave the files out of the tarball.
   const files = ['--no-pack', '--no-typescript', '--no-gitignore', '--no-opt']
-  const out = ['--out-dir', folder, '--out-name', 'grantkit']
-  await run('wasm-pack', [...args, ...files, ...out, onlyWasm(), ...cargo], { env })
+  const out = ['--out-dir', folder, '--out-name', name]
+  const parts = ['--no-default-features', '--features', features]
+  await run('wasm-pack', [...args, ...files, ...out, onlyWasm(), ...parts, ...cargo], { env })
 }
 
 /**
@@ -138,9 +151,9 @@ function plainPaths() {
 }
 
 /** Shrinks the wasm; the names of its functions go into a file of their own, for tests/abi. */
-async function optimise(folder) {
-  const wasm = join(folder, 'grantkit_bg.wasm')
-  const symbols = `--symbolmap=${join(folder, '.symbols')}`
+async function optimise(folder, { name }) {
+  const wasm = join(folder, `${name}_bg.wasm`)
+  const symbols = `--symbolmap=${join(folder, `.${name}.symbols`)}`
   const wasmOpt = join(ROOT, 'node_modules', 'binaryen', 'bin', 'wasm-opt')
   await run(process.execPath, [
     wasmOpt,
@@ -155,13 +168,13 @@ async function optimise(folder) {
 }
 
 /** Short names between wasm and glue. */
-function rename(folder) {
-  const wasm = join(folder, 'grantkit_bg.wasm')
-  const glue = join(folder, 'grantkit.js')
-  const shortened = shorten(readFileSync(wasm), readFileSync(glue, 'utf8'))
+function rename(folder, { name }) {
+  const wasm = join(folder, `${name}_bg.wasm`)
+  const glue = join(folder, `${name}.js`)
+  const shortened = shorten(readFileSync(wasm), readFileSync(glue, 'utf8'), name)
   writeFileSync(wasm, shortened.wasm)
   writeFileSync(glue, tellTraps(shortened.glue))
-  writeFileSync(join(folder, '.names.json'), JSON.stringify(shortened.names))
+  writeFileSync(join(folder, `.${name}.names.json`), JSON.stringify(shortened.names))
 }
 
 function fresh(wanted) {

@@ -7,9 +7,9 @@ import { ROOT, modules, run, told } from './setup.mjs'
 await told(async () => {
   await modules()
   await build()
-  const { surface } = await import('../tests/abi/surface.mjs')
+  const { surfaces } = await import('../tests/abi/surface.mjs')
   const { names } = await import('../tests/types/names.mjs')
-  write('tests/abi/wasm.json', surface())
+  write('tests/abi/wasm.json', surfaces())
   write('tests/types/names.json', names())
   await run(process.execPath, ['scripts/size.mjs', '--write'])
 })

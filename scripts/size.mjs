@@ -19,14 +19,15 @@ await told(async () => {
   )
   // The budget is what holds today, so that nothing grows; the goal is where it is to go.
   if (page.brotli > recorded.goal.page) say(`  the goal is ${recorded.goal.page}`)
-  say(`  script ${page.script.brotli} (raw ${page.script.raw})`)
-  say(`  wasm   ${page.wasm.brotli} (raw ${page.wasm.raw})`)
-  say(`the edge: ${edge.brotli} bytes (raw ${edge.raw}); initial memory ${measured.initialMemory}`)
+  for (const part of ['script', 'wasm'])
+    say(`  ${part.padEnd(6)} ${page[part].brotli} (raw ${page[part].raw})`)
+  say(`the edge: ${edge.brotli} bytes (raw ${edge.script.raw + edge.wasm.raw})`)
+  say(`initial memory ${page.initialMemory} in a page, ${edge.initialMemory} on the edge`)
 
   const write = process.argv.includes('--write')
   if (write) writeFileSync(FILE, `${JSON.stringify({ ...recorded, measured }, null, 2)}\n`)
   if (page.brotli > recorded.budget.page) throw new Failure('over the budget in size.json')
-  if (measured.initialMemory > recorded.budget.initialMemory)
+  if (Math.max(page.initialMemory, edge.initialMemory) > recorded.budget.initialMemory)
     throw new Failure('the initial memory is over the budget in size.json')
   if (write) return
   // The figures are those of the pinned nightly.
@@ -41,20 +42,22 @@ await told(async () => {
 
 async function measure() {
   const { build } = await import('esbuild')
-  const wasm = readFileSync(join(ROOT, 'pkg', 'grantkit_bg.wasm'))
   const page = await bundle(build, 'createSession', { platform: 'browser' })
   const edge = await bundle(build, 'createTokenClient', {
     platform: 'neutral',
     conditions: ['workerd'],
     external: ['*.wasm'],
   })
+  return { page: weigh(page, 'session'), edge: weigh(edge, 'grantkit') }
+}
+
+/** A script and the wasm that it loads. */
+function weigh(script, name) {
+  const wasm = readFileSync(join(ROOT, 'pkg', `${name}_bg.wasm`))
   return {
-    page: { brotli: brotli(page) + brotli(wasm), script: both(page), wasm: both(wasm) },
-    edge: {
-      brotli: brotli(edge) + brotli(wasm),
-      raw: edge.length + wasm.length,
-      script: both(edge),
-    },
+    brotli: brotli(script) + brotli(wasm),
+    script: both(script),
+    wasm: both(wasm),
     initialMemory: initialMemory(wasm),
   }
 }

@@ -30,9 +30,10 @@ export function initialMemory(wasm) {
 
 /**
  * Gives the functions that wasm and glue share short names on both sides. wasm-bindgen's names end in
- * hashes, which no compression shrinks: some 27 bytes for each. `names` tells what they were.
+ * hashes, which no compression shrinks: some 27 bytes for each. `names` tells what they were; `name` is
+ * that of the files.
  */
-export function shorten(wasm, glue) {
+export function shorten(wasm, glue, name) {
   const names = { imports: {}, exports: {} }
   const parts = [wasm.subarray(0, HEADER)]
   for (const { id, bytes } of sections(wasm)) {
@@ -46,7 +47,7 @@ export function shorten(wasm, glue) {
     parts.push(Uint8Array.of(id), leb(body.length), body)
   }
 
-  let script = replaceOnce(glue, '"./grantkit_bg.js": ', '"a": ')
+  let script = replaceOnce(glue, `"./${name}_bg.js": `, '"a": ')
   for (const [name, to] of Object.entries(names.imports))
     script = replaceOnce(script, `\n        ${name}: `, `\n        ${to}: `)
   script = script.replace(/\bwasm\.(\w+)/g, (whole, name) =>

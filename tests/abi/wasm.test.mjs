@@ -2,17 +2,25 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { shipped } from '../../scripts/build.mjs'
 import { changes } from '../support/snapshot.mjs'
-import { surface, symbols, wasm } from './surface.mjs'
+import { WASMS, surface, surfaces, symbols, wasm } from './surface.mjs'
 
-test('the wasm imports and exports what wasm.json pins (npm run pin records a meant change)', () => {
-  assert.deepEqual(changes(new URL('wasm.json', import.meta.url), surface()), [])
+test('each wasm imports and exports what wasm.json pins (npm run pin records a meant change)', () => {
+  assert.deepEqual(changes(new URL('wasm.json', import.meta.url), surfaces()), [])
+})
+
+test('what a page loads has nothing of the client', () => {
+  const client = /TokenClient<|js::token_client::|ClientHandle|clienthandle|openClient/
+  const found = (name) =>
+    [...surface(name).exports, ...symbols(name)].filter((line) => client.test(line))
+  assert.deepEqual(found('session'), [])
+  assert.ok(found('grantkit').length > 10, 'the names are still those of the client')
 })
 
 // Only the pinned nightly takes the messages of the standard library's panics out.
 const options = { skip: !shipped() && 'built by the stable toolchain' }
 
 test('law 8 no message of a panic is in the wasm', options, () => {
-  const text = wasm.toString('latin1')
+  const all = WASMS.map((name) => wasm(name).toString('latin1')).join('')
   for (const banned of [
     'called `Option::unwrap()`',
     'called `Result::unwrap()`',
@@ -28,7 +36,7 @@ test('law 8 no message of a panic is in the wasm', options, () => {
     'panicked at',
     '.rs',
   ])
-    assert.ok(!text.includes(banned), banned)
+    assert.ok(!all.includes(banned), banned)
 })
 
 test('nothing large that the wasm does without has come in', options, () => {
@@ -43,18 +51,22 @@ test('nothing large that the wasm does without has come in', options, () => {
     backtraces: /rustc_demangle|gimli|backtrace/,
     'reading options by serde': /serde_wasm_bindgen::de::/,
   }
-  const names = symbols()
-  assert.ok(names.length > 50, 'the symbols are there')
-  for (const [what, pattern] of Object.entries(banned))
-    assert.deepEqual(
-      names.filter((name) => pattern.test(name)),
-      [],
-      what,
-    )
+  for (const name of WASMS) {
+    const functions = symbols(name)
+    assert.ok(functions.length > 50, 'the symbols are there')
+    for (const [what, pattern] of Object.entries(banned))
+      assert.deepEqual(
+        functions.filter((one) => pattern.test(one)),
+        [],
+        `${what} in ${name}`,
+      )
+  }
 })
 
-test('the wasm has no names, no debug information and no list of its makers', () => {
-  const { customSections } = surface()
-  for (const section of ['name', 'producers', '.debug_info', 'sourceMappingURL'])
-    assert.ok(!customSections.includes(section), section)
+test('no wasm has names, debug information or a list of its makers', () => {
+  for (const name of WASMS) {
+    const { customSections } = surface(name)
+    for (const section of ['name', 'producers', '.debug_info', 'sourceMappingURL'])
+      assert.ok(!customSections.includes(section), `${section} in ${name}`)
+  }
 })

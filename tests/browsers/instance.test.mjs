@@ -416,6 +416,38 @@ describe('a trap', TOGETHER, () => {
     assert.equal(await app.run(() => outcome), 'instance_poisoned')
   })
 
+  test('r178 what a client holds and does in a wasm of its own goes on', async (t) => {
+    const { app } = await open(t, { prepare: trapper })
+    await app.visit()
+    await app.signIn()
+    const told = await app.run(async () => {
+      let asked = 0
+      let release
+      const held = new Promise((resolve) => (release = resolve))
+      const client = await grantkit.createTokenClient({
+        issuer: 'https://as.example',
+        metadata: { token_endpoint: 'https://as.example/token' },
+        clientId: 'machine',
+        async fetch() {
+          const access_token = `token-${++asked}`
+          if (asked > 1) await held
+          return Response.json({ access_token, token_type: 'Bearer', expires_in: 600 })
+        },
+      })
+      const first = await client.getAccessToken()
+      const beside = settle(client.clientCredentials())
+      globalThis.trapAt = 'Object.keys('
+      const { error } = await settle(session.getAccessToken({ minLifetime: 1 }))
+      release()
+      const { value } = await beside
+      return [first, error?.code, value?.access_token, await client.getAccessToken(), asked]
+    })
+    assert.deepEqual(told, ['token-1', 'instance_poisoned', 'token-2', 'token-1', 2])
+    assert.deepEqual(await app.run(() => [session.signedIn, trapped]), [false, 1])
+    await app.page.waitForFunction(() => session.signedIn)
+    assert.equal(await app.run(() => instances), 3, 'two, and the one after the trap')
+  })
+
   test('r178 while a call is taken apart: it is told, the next one works', async (t) => {
     const { app, provider } = await open(t, { prepare: trapper })
     await app.visit()

@@ -56,11 +56,12 @@ async function bundle() {
     write: false,
     logLevel: 'error',
   })
-  const wasm = join(project, 'node_modules/grantkit/pkg/grantkit_bg.wasm')
+  const wasm = (name) => readFileSync(join(project, `node_modules/grantkit/pkg/${name}_bg.wasm`))
   return {
     html: readFileSync(new URL('./page/index.html', import.meta.url)),
     script: Buffer.from(outputFiles[0].contents),
-    wasm: readFileSync(wasm),
+    wasm: wasm('session'),
+    whole: wasm('grantkit'),
   }
 }
 
@@ -251,7 +252,8 @@ async function startSite(files, { headers = {}, wasm = files.wasm } = {}) {
     const send = (type, body, more) =>
       res.writeHead(200, { 'content-type': type, ...more }).end(body)
     if (pathname === '/page/main.js') return send('text/javascript', files.script)
-    if (pathname === '/pkg/grantkit_bg.wasm') {
+    if (pathname === '/pkg/grantkit_bg.wasm') return send('application/wasm', files.whole)
+    if (pathname === '/pkg/session_bg.wasm') {
       if (site.wasm) return send(site.wasmType, site.wasm)
       return res.writeHead(404, { 'content-type': 'text/html' }).end('<h1>Not found</h1>')
     }

@@ -59,8 +59,8 @@ async function visit(url) {
     if (['error', 'warning'].includes(message.type())) troubles.push(message.text())
   })
   page.on('response', (response) => {
-    if (new URL(response.url()).pathname.endsWith('.wasm'))
-      wasm.push(`${response.status()} ${response.headers()['content-type']}`)
+    const [name] = new URL(response.url()).pathname.match(/\w+_bg\b.*\.wasm$/) ?? []
+    if (name) wasm.push(`${response.status()} ${response.headers()['content-type']} ${plain(name)}`)
   })
   const failed = new Promise((_, reject) => page.on('pageerror', reject))
   failed.catch(() => {})
@@ -71,42 +71,118 @@ async function visit(url) {
   return { result, troubles, wasm }
 }
 
+/** The name of a file without what a bundler put into it. */
+const plain = (name) => name.replace(/_bg\b.*/, '_bg.wasm')
+
 // Where the tests may listen; nothing else of Vite is set.
 const HERE = { host: '127.0.0.1', port: 0 }
-const RUNS = { result: SIGNED_OUT, troubles: [], wasm: ['200 application/wasm'] }
+const loads = (name) => `200 application/wasm ${name}_bg.wasm`
+const RUNS = { result: SIGNED_OUT, troubles: [], wasm: [loads('session')] }
 
-function pageProject() {
+function pageProject(program = PAGE) {
   const root = scratch()
   writeFileSync(join(root, 'index.html'), HTML)
-  writeFileSync(join(root, 'main.js'), PAGE)
+  writeFileSync(join(root, 'main.js'), program)
   return root
+}
+
+/** Visits a page on Vite's dev server. */
+async function developed(root) {
+  const server = await vite.createServer({ root, logLevel: 'silent', server: HERE })
+  await server.listen()
+  try {
+    return await visit(server.resolvedUrls.local[0])
+  } finally {
+    await server.close()
+  }
+}
+
+/** Builds and visits a page: what it left, and the wasm files that its script names. */
+async function built(root) {
+  await vite.build({ root, logLevel: 'silent' })
+  const assets = join(root, 'dist', 'assets')
+  const [script, ...more] = readdirSync(assets).filter((name) => extname(name) === '.js')
+  assert.deepEqual(more, [], 'one script')
+  const text = readFileSync(join(assets, script), 'utf8')
+  const server = await vite.preview({ root, logLevel: 'silent', preview: HERE })
+  try {
+    const names = [...text.matchAll(/\w+_bg\b[\w.-]*\.wasm/g)].map(([name]) => plain(name))
+    return { ...(await visit(server.resolvedUrls.local[0])), names, text }
+  } finally {
+    await server.close()
+  }
 }
 
 test("Vite's dev server loads the wasm, on a cold and on a warm dependency cache", async () => {
   const root = pageProject()
   for (const cache of ['cold', 'warm']) {
-    const server = await vite.createServer({ root, logLevel: 'silent', server: HERE })
-    await server.listen()
-    try {
-      assert.deepEqual(await visit(server.resolvedUrls.local[0]), RUNS, cache)
-    } finally {
-      await server.close()
-    }
+    assert.deepEqual(await developed(root), RUNS, cache)
     assert.ok(existsSync(join(root, 'node_modules', '.vite', 'deps', 'grantkit.js')), 'pre-bundled')
   }
 })
 
-test('Vite builds the page, with the wasm as one file beside the script', async () => {
-  const root = pageProject()
-  await vite.build({ root, logLevel: 'silent' })
-  const assets = readdirSync(join(root, 'dist', 'assets')).map((name) => extname(name))
-  assert.deepEqual(assets.sort(), ['.js', '.wasm'])
-  const server = await vite.preview({ root, logLevel: 'silent', preview: HERE })
-  try {
-    assert.deepEqual(await visit(server.resolvedUrls.local[0]), RUNS)
-  } finally {
-    await server.close()
+test('Vite builds the page with the wasm of sessions alone', async () => {
+  const { names, text, ...run } = await built(pageProject())
+  assert.deepEqual(run, RUNS)
+  assert.deepEqual(names, ['session_bg.wasm'])
+  assert.ok(!text.includes('createTokenClient'), 'nothing of the client')
+})
+
+test('Vite builds a page that has a client with the whole wasm alone', async () => {
+  const program = `
+    import { createTokenClient, GrantError } from 'grantkit'
+    const client = await createTokenClient(${OPTIONS})
+    const refused = await client.password({ username: 'a' }).catch((error) => error)
+    globalThis.result = { code: refused.code, isGrantError: refused instanceof GrantError }`
+  const { names, text, ...run } = await built(pageProject(program))
+  const result = { code: 'config_invalid', isGrantError: true }
+  assert.deepEqual(run, { result, troubles: [], wasm: [loads('grantkit')] })
+  assert.deepEqual(names, ['grantkit_bg.wasm'])
+  assert.ok(!text.includes('createSession'), 'nothing of the session')
+})
+
+test('a page that has both loads each wasm once, and GrantError is one class', async () => {
+  const program = `
+    import { createSession, createTokenClient, GrantError } from 'grantkit'
+    const ways = [createSession, createTokenClient, createSession, createTokenClient]
+    const refused = await Promise.all(
+      ways.map((way) => way({ ...${OPTIONS}, scopes: 'api' }).catch((error) => error)),
+    )
+    globalThis.result = refused.map((error) => [error.code, error.constructor === GrantError])`
+  const root = pageProject(program)
+  for (const run of [await developed(root), await built(root)]) {
+    assert.deepEqual(run.result, Array(4).fill(['config_invalid', true]))
+    assert.deepEqual(run.troubles, [])
+    assert.deepEqual(run.wasm.sort(), [loads('grantkit'), loads('session')])
   }
+})
+
+test('esbuild takes of the package what a page imports, and nothing else', async () => {
+  const root = scratch()
+  const taken = async (name) => {
+    const { metafile } = await esbuild.build({
+      stdin: { contents: `export { ${name} } from 'grantkit'`, resolveDir: root },
+      bundle: true,
+      format: 'esm',
+      write: false,
+      metafile: true,
+      absWorkingDir: join(root, 'node_modules', 'grantkit'),
+      logLevel: 'silent',
+    })
+    const [{ inputs }] = Object.values(metafile.outputs)
+    const files = Object.keys(inputs).filter((path) => inputs[path].bytesInOutput > 0)
+    return files.filter((path) => path !== '<stdin>').sort()
+  }
+  const both = ['js/browser.js', 'js/error.js', 'js/grantkit.js']
+  assert.deepEqual(await taken('createSession'), [...both, 'js/session.js', 'pkg/session.js'])
+  assert.deepEqual(await taken('createTokenClient'), [
+    'js/browser.js',
+    'js/client.js',
+    'js/error.js',
+    'js/grantkit.js',
+    'pkg/grantkit.js',
+  ])
+  assert.deepEqual(await taken('GrantError'), ['js/error.js'])
 })
 
 test("esbuild's file loader hands the wasm's address to grantkit/slim", async () => {
@@ -127,7 +203,7 @@ test("esbuild's file loader hands the wasm's address to grantkit/slim", async ()
   writeFileSync(join(out, 'index.html'), HTML)
   const server = await files(out)
   try {
-    assert.deepEqual(await visit(server.url), RUNS)
+    assert.deepEqual(await visit(server.url), { ...RUNS, wasm: [loads('grantkit')] })
   } finally {
     await server.close()
   }

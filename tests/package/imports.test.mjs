@@ -69,6 +69,7 @@ test('only the named entries can be imported', () => {
   for (const path of [
     'grantkit/js/grantkit.js',
     'grantkit/pkg/grantkit.js',
+    'grantkit/pkg/session.js',
     'grantkit/js/error.js',
   ]) {
     const code = `import(${JSON.stringify(path)}).then(() => process.exit(9), (e) => console.log(e.code))`

@@ -25,6 +25,8 @@ test('the tarball holds exactly these files', () => {
     'package.json',
     'pkg/grantkit.js',
     'pkg/grantkit_bg.wasm',
+    'pkg/session.js',
+    'pkg/session_bg.wasm',
   ])
 })
 
