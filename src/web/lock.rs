@@ -67,15 +67,18 @@ pub async fn acquire(name: &str, patience: Millis) -> Option<(Lock, bool)> {
     if let Some(lock) = request(&locks, name, &at_once).await {
         return Some((lock, false));
     }
-    let controller = AbortController::new().ok()?;
-    let options = object(&[("signal", controller.signal().into())]);
+    let queued = Queued(AbortController::new().ok()?);
+    let options = object(&[("signal", queued.0.signal().into())]);
     let waited = Stop::new(Some(patience), None).race(request(&locks, name, &options)).await;
-    match waited {
-        Ok(lock) => lock.map(|lock| (lock, true)),
-        Err(_) => {
-            controller.abort();
-            None
-        }
+    waited.ok()?.map(|lock| (lock, true))
+}
+
+/// A place in the queue, left when dropped; a lock that was granted is not touched by it.
+struct Queued(AbortController);
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -119,6 +122,8 @@ async fn lease(name: &str, patience: Millis) -> Option<(Lock, bool)> {
     name.push_str(".lease");
     let mut passed = 0;
     let mut waited = false;
+    // Given back if this wait is dropped, too.
+    let lock = Lock::Leased(storage.clone(), name.clone(), owner.clone());
     while passed <= patience {
         let now = js_sys::Date::now();
         // A clock that was set back makes a lease look longer than any is.
@@ -131,13 +136,13 @@ async fn lease(name: &str, patience: Millis) -> Option<(Lock, bool)> {
             text.push_str(&integer(now + LEASE));
             // Without storage there is nothing that tabs could share.
             if storage.set(&name, &text).is_err() {
-                return Some((Lock::Leased(storage, name, owner), false));
+                return Some((lock, false));
             }
         }
         let _ = Stop::new(Some(LOOK), None).race(core::future::pending::<()>()).await;
         passed += LOOK;
         if !taken && holder(&storage, &name).is_some_and(|(known, _)| known == owner) {
-            return Some((Lock::Leased(storage, name, owner), waited));
+            return Some((lock, waited));
         }
     }
     None
