@@ -1,11 +1,13 @@
 //! R123, R124, R164, A068, A069, A086: several tabs of one browser. With a shared store, one renewal for
 //! all; with a store for each tab, one for each refresh token, for a duplicated tab holds the same.
 
+use grantkit::client::host::Page;
 use grantkit::client::session::Session;
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::Response;
+use grantkit::protocol::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::acts::{
@@ -108,6 +110,60 @@ fn r123_a_tab_that_was_not_told_reads_the_store_before_it_asks() {
     assert_eq!(two.told(), ["renewed"]);
 }
 
+/// A browser has a copy of its storage for each tab, and brings what is new to the others later.
+fn brings(from: &World, to: &World) {
+    *to.tokens().map.borrow_mut() = from.tokens().map.borrow().clone();
+}
+
+#[test]
+fn r123_a_tab_that_storage_reaches_late_does_not_spend_what_is_spent() {
+    let one = World::local();
+    let first = signed_in(&one, &quiet());
+    let two = one.distant_tab();
+    let second = quiet().load(&two);
+    one.pass(HOUR - 60_000);
+    one.forget_the_past();
+    let renewed = token(&one, &first).unwrap();
+    let waiting = asks(&two, &second, Ask::default());
+    two.pass(200);
+    assert!(waiting.open());
+    assert_eq!(requests(&[&one, &two]), 1);
+    brings(&one, &two);
+    two.pass(50);
+    assert_eq!(waiting.result().unwrap(), renewed);
+    assert_eq!(requests(&[&one, &two]), 1);
+    assert_eq!(two.told(), ["renewed"]);
+}
+
+#[test]
+fn a_sign_in_that_is_told_before_storage_has_it_is_found_a_moment_later() {
+    let one = World::local();
+    let two = one.distant_tab();
+    let second = quiet().load(&two);
+    signed_in(&one, &quiet());
+    two.pass(100);
+    assert!(!second.signed_in());
+    brings(&one, &two);
+    two.pass(50);
+    assert!(second.signed_in());
+    assert_eq!(two.told(), ["signed-in"]);
+}
+
+#[test]
+fn r164_a_sign_out_is_not_undone_by_storage_that_is_late() {
+    let one = World::local();
+    let two = one.distant_tab();
+    let second = quiet().load(&two);
+    let first = signed_in(&one, &quiet());
+    let late = one.tokens().map.borrow().clone();
+    two.pass(100);
+    one.run(first.sign_out(true, None)).unwrap();
+    two.turn();
+    *two.tokens().map.borrow_mut() = late;
+    two.pass(2_000);
+    assert!(!second.signed_in());
+}
+
 #[test]
 fn r123_a_forced_renewal_takes_what_another_tab_just_renewed() {
     let [(one, first), (two, second)] = shared();
@@ -178,15 +234,14 @@ fn a069_a_tab_that_dies_in_mid_renewal_leaves_nothing_stuck() {
 
 #[test]
 fn a069_a_tab_that_hangs_with_the_lock_is_not_waited_for_for_ever() {
-    let [(one, first), (two, second)] = shared();
+    let [(one, _), (two, second)] = shared();
+    let stored: Value = serde_json::from_str(&one.tokens().only("")).unwrap();
+    let line = Secret::new(stored["refresh_token"].as_str().unwrap()).fingerprint();
     // The holder is frozen in the middle of its request: even its deadline does not pass.
     let lock = one.run({
-        use grantkit::client::host::Page;
         let world = one.clone();
-        let name = format!("grantkit.1.tokens.shop.{}", crate::provider::ISSUER);
-        async move { world.lock(&name, HOUR).await }
+        async move { world.lock(&format!("grantkit.1.line.shop.{line}"), HOUR).await }
     });
-    let _ = first;
     let waiting = asks(&two, &second, Ask::default());
     two.pass(29_000);
     assert!(waiting.open());
@@ -250,10 +305,39 @@ fn r123_a_duplicate_whose_message_comes_late_asks_and_waits_for_it() {
     // What is told on the way out does not reach it; what it asks for does.
     one.lose_a_message();
     one.release("token");
-    one.pass(1_000);
+    one.pass(2_000);
     assert!(renewing.result().is_ok());
     assert!(waiting.result().is_ok());
     assert_eq!(requests(&[&one, &two]), 1);
+}
+
+#[test]
+fn r123_a_duplicate_that_has_not_heard_yet_does_not_spend_what_is_spent() {
+    let [(one, first), (two, second)] = duplicated();
+    one.lose_a_message();
+    let renewed = token(&one, &first).unwrap();
+    let waiting = asks(&two, &second, Ask::default());
+    two.pass(2_000);
+    assert_eq!(waiting.result().unwrap(), renewed);
+    assert_eq!(requests(&[&one, &two]), 1);
+}
+
+#[test]
+fn r123_duplicates_do_not_wait_for_each_other() {
+    let [(one, first), (two, second)] = duplicated();
+    let three = one.duplicate();
+    let third = quiet().load(&three);
+    one.hold("token");
+    let renewing = asks(&one, &first, Ask::default());
+    let waiting = [asks(&two, &second, Ask::default()), asks(&three, &third, Ask::default())];
+    one.pass(100);
+    one.release("token");
+    one.pass(50);
+    let renewed = renewing.result().unwrap();
+    for waiting in waiting {
+        assert_eq!(waiting.result().unwrap(), renewed);
+    }
+    assert_eq!(requests(&[&one, &two, &three]), 1);
 }
 
 #[test]

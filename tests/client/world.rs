@@ -267,6 +267,14 @@ impl World {
         World::in_browser(browser, provider, tokens, self.0.shared)
     }
 
+    /// Another tab, to which the browser brings late what is written elsewhere: the test does it.
+    pub(crate) fn distant_tab(&self) -> World {
+        let tokens = Rc::new(Drawer::default());
+        *tokens.map.borrow_mut() = self.0.tokens.map.borrow().clone();
+        let (browser, provider) = (self.0.browser.clone(), self.0.provider.clone());
+        World::in_browser(browser, provider, tokens, self.0.shared)
+    }
+
     /// The tab is duplicated: what is in sessionStorage is copied.
     pub(crate) fn duplicate(&self) -> World {
         let twin = self.tab();

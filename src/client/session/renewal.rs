@@ -133,12 +133,11 @@ impl<P: Page> Session<P> {
     /// One request, whoever waits for it.
     pub(super) async fn renewal(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
         let held = self.read(|set| set.token(key));
-        let _turn = loop {
+        let (spent, turn) = loop {
             self.rested()?;
+            let known = self.known();
             let used = self.refresh_token()?;
-            let turn = self.turn(&used).await;
-            let waited = turn.as_ref().is_none_or(|(_, waited)| *waited);
-            let news = self.renewed_elsewhere(waited).await;
+            let turn = self.turn(&used, &known).await;
             self.usable()?;
             let token = self.read(|set| set.token(key)).filter(|token| token.alive(self.now()));
             if let Some(token) = token
@@ -146,9 +145,9 @@ impl<P: Page> Session<P> {
             {
                 return Ok(token);
             }
-            // With another refresh token comes another turn, where it is not the store's.
-            if !news || self.page().shared() {
-                break turn;
+            // With another refresh token comes another turn.
+            if self.stands(&known) {
+                break (used, turn);
             }
         };
         let mut tried = self.try_renewal(key, wish).await;
@@ -158,6 +157,9 @@ impl<P: Page> Session<P> {
             && self.catch_up(used).await
         {
             tried = self.try_renewal(key, wish).await;
+        }
+        if let Some(turn) = turn {
+            self.done(&spent, turn);
         }
         tried.map_err(|(used, error, strike)| match used {
             Some(used) => self.renewal_failed(&used, error, strike),

@@ -1,10 +1,14 @@
-//! Several tabs of one browser (R123, R164). Where they share a store, a renewal holds the lock of its
-//! record, and what is in the store is read again inside. Where each has its own, a duplicated tab holds
-//! the same refresh token: the lock is that token's, and the new tokens are told sealed by the old one,
-//! which only a duplicate has. Messages carry no readable token; a forged one at most reads the store
-//! again, or signs out here.
+//! Several tabs of one browser (R123, R164). A renewal holds the lock of its refresh token. Where tabs
+//! share a store, what is in it is read again inside. Where each has its own, a duplicated tab holds the
+//! same refresh token, and the new tokens are told sealed by the old one, which only a duplicate has.
+//! Messages carry no readable token; a forged one at most reads the store again, or signs out here.
+//! Browsers bring storage and messages to other tabs late and in any order; locks alone are exact.
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
 
 use crate::protocol::id_token::Claims;
 use crate::protocol::json::{self, Object};
@@ -18,8 +22,11 @@ use super::{Session, line};
 
 /// A tab that hangs with the lock in its hands is not waited for longer.
 const PATIENCE: Millis = 30_000;
-/// A renewal of another tab that just ended is told within so many looks, so far apart.
+/// What another tab did is found out within so many looks, so far apart.
 const LOOKS: (u32, Millis) = (10, 50);
+/// A refresh token that was replaced stays locked for so long: a tab that does not know yet waits for the
+/// news instead of spending it.
+const LINGER: Millis = 1_000;
 /// So many renewals are remembered for tabs that ask.
 const ANNOUNCED: usize = 4;
 
@@ -34,6 +41,12 @@ const RENEWED: &str = "renewed";
 const ASKED: &str = "asked";
 /// A refresh token was refused for good.
 const ENDED: &str = "ended";
+
+/// What a tab held when it began to wait.
+pub(super) struct Known {
+    epoch: u32,
+    set: Option<TokenSet>,
+}
 
 impl<P: Page> Session<P> {
     /// The name under which the tabs of this client hear of each other.
@@ -61,33 +74,65 @@ impl<P: Page> Session<P> {
         }
     }
 
-    /// Waits until no other tab spends this refresh token.
-    pub(super) async fn turn(&self, used: &Secret) -> Option<(P::Lock, bool)> {
-        let name = match self.page().shared() {
-            true => self.token_key(),
-            false => shelf::name("line", self.config(), &line(used)),
-        };
-        self.page().lock(&name, PATIENCE).await
+    /// What is held now.
+    pub(super) fn known(&self) -> Known {
+        let state = self.0.state.borrow();
+        Known { epoch: state.epoch, set: state.set.clone() }
     }
 
-    /// Whether another tab renewed; its tokens are taken over.
-    pub(super) async fn renewed_elsewhere(&self, waited: bool) -> bool {
-        let held = self.read(|set| Some(set.clone()));
-        let same = |session: &Session<P>| {
-            session.read(|set| Some(held.as_ref().is_some_and(|held| held.same(set)))) == Some(true)
+    /// Whether nothing happened since.
+    pub(super) fn stands(&self, known: &Known) -> bool {
+        let state = self.0.state.borrow();
+        let same = match (&state.set, &known.set) {
+            (Some(now), Some(then)) => now.same(then),
+            (now, then) => now.is_none() && then.is_none(),
         };
-        if self.page().shared() {
-            self.reread().await;
-        } else if waited && let Ok(used) = self.refresh_token() {
-            self.tell_of(ASKED, Some(&line(&used)), None);
-            for _ in 0..LOOKS.0 {
-                if !same(self) {
-                    break;
-                }
-                self.page().pause(LOOKS.1, None).await;
+        same && state.epoch == known.epoch && !self.0.closed.get()
+    }
+
+    /// Looks until something happened.
+    async fn watch(&self, known: &Known, times: u32) {
+        for _ in 0..times {
+            if self.page().shared() {
+                self.reread().await;
+            }
+            if !self.stands(known) {
+                return;
+            }
+            self.page().pause(LOOKS.1, None).await;
+            // Who signed out meanwhile does not read what was there before.
+            if !self.stands(known) {
+                return;
             }
         }
-        !same(self)
+    }
+
+    /// Waits until no other tab spends this refresh token, or until it is known what came of that.
+    pub(super) async fn turn(&self, used: &Secret, known: &Known) -> Option<P::Lock> {
+        let name = shelf::name("line", self.config(), &line(used));
+        let lock = self.page().lock(&name, PATIENCE);
+        let turn = first(lock, self.watch(known, u32::MAX)).await?;
+        if turn.as_ref().is_none_or(|(_, waited)| *waited) {
+            if !self.page().shared() {
+                self.tell_of(ASKED, Some(&line(used)), None);
+            }
+            self.watch(known, LOOKS.0).await;
+        } else if self.page().shared() {
+            self.reread().await;
+        }
+        turn.map(|(lock, _)| lock)
+    }
+
+    /// Gives the lock of a refresh token back, later if it was replaced.
+    pub(super) fn done(&self, used: &Secret, turn: P::Lock) {
+        if self.refresh_token().is_ok_and(|token| token == *used) {
+            return;
+        }
+        let page = self.page().clone();
+        self.page().spawn(Box::pin(async move {
+            page.pause(LINGER, None).await;
+            drop(turn);
+        }));
     }
 
     /// Tells of a renewal, before the lock is given back.
@@ -117,7 +162,9 @@ impl<P: Page> Session<P> {
         let (of, sealed) = (message.text("line"), message.text("sealed"));
         match (message.text("kind"), of, sealed) {
             (Some(SIGNED_OUT), ..) => self.left_elsewhere(),
-            (Some(CHANGED), ..) if self.page().shared() => self.reread().await,
+            (Some(CHANGED), ..) if self.page().shared() => {
+                self.watch(&self.known(), LOOKS.0).await;
+            }
             (Some(RENEWED), Some(of), Some(sealed)) => self.take_over(of, sealed).await,
             (Some(ENDED), Some(of), _)
                 if self.refresh_token().is_ok_and(|held| line(&held) == of) =>
@@ -175,7 +222,17 @@ impl<P: Page> Session<P> {
             return;
         }
         let Some(text) = stored else {
+<<<<<<< HEAD
             if self.forget().is_some() {
+=======
+            // What could not be written is not gone.
+            let gone = {
+                let state = self.0.state.borrow();
+                state.set.is_some() && !state.told_of_storage
+            };
+            if gone {
+                self.forget();
+>>>>>>> 97652ab (Let no tab spend a refresh token that another just replaced)
                 self.page().emit(Event::SignedOut { reason: "other-tab", error: None });
             }
             return;
@@ -211,4 +268,14 @@ impl<P: Page> Session<P> {
     fn told_of_renewal(&self) {
         self.page().emit(Event::Renewed { expires_at: self.expires_at(), other_tab: true });
     }
+}
+
+/// The first of two; `None` is the second.
+async fn first<T>(one: impl Future<Output = T>, other: impl Future<Output = ()>) -> Option<T> {
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    poll_fn(|context| match one.as_mut().poll(context) {
+        Poll::Ready(out) => Poll::Ready(Some(out)),
+        Poll::Pending => other.as_mut().poll(context).map(|()| None),
+    })
+    .await
 }
