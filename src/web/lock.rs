@@ -20,6 +20,8 @@ use super::timer::Stop;
 const LEASE: f64 = 20_000.0;
 /// How often a tab without Web Locks looks again.
 const LOOK: Millis = 50;
+/// By then a write has reached the other tabs, whose processes have copies of their own.
+const SETTLED: Millis = 250;
 
 #[wasm_bindgen]
 extern "C" {
@@ -139,8 +141,9 @@ async fn lease(name: &str, patience: Millis) -> Option<(Lock, bool)> {
                 return Some((lock, false));
             }
         }
-        let _ = Stop::new(Some(LOOK), None).race(core::future::pending::<()>()).await;
-        passed += LOOK;
+        let moment = if taken { LOOK } else { SETTLED };
+        let _ = Stop::new(Some(moment), None).race(core::future::pending::<()>()).await;
+        passed += moment;
         if !taken && holder(&storage, &name).is_some_and(|(known, _)| known == owner) {
             return Some((lock, waited));
         }
