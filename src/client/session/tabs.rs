@@ -123,7 +123,8 @@ impl<P: Page> Session<P> {
         turn.map(|(lock, _)| lock)
     }
 
-    /// Gives the lock of a refresh token back, later if it was replaced.
+    /// Gives the lock of a refresh token back, later if it was replaced. One that stays the same may be
+    /// wanted at once, for another resource, and is no worse for being used twice.
     pub(super) fn done(&self, used: &Secret, turn: P::Lock) {
         if self.refresh_token().is_ok_and(|token| token == *used) {
             return;
@@ -222,17 +223,8 @@ impl<P: Page> Session<P> {
             return;
         }
         let Some(text) = stored else {
-<<<<<<< HEAD
-            if self.forget().is_some() {
-=======
-            // What could not be written is not gone.
-            let gone = {
-                let state = self.0.state.borrow();
-                state.set.is_some() && !state.told_of_storage
-            };
-            if gone {
+            if self.read(|_| Some(())).is_some() {
                 self.forget();
->>>>>>> 97652ab (Let no tab spend a refresh token that another just replaced)
                 self.page().emit(Event::SignedOut { reason: "other-tab", error: None });
             }
             return;
