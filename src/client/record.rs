@@ -14,7 +14,7 @@ use crate::protocol::time::{Millis, UnixMillis};
 use super::config::Config;
 use super::login::SignedIn;
 use super::server::Granted;
-use super::tokens::AccessToken;
+use super::tokens::{AccessToken, integer_of, text_of};
 
 const VERSION: i64 = 1;
 
@@ -166,7 +166,7 @@ impl TokenSet {
             access,
             others,
             refresh_token: secret(&object, "refresh_token")?,
-            session_expires_at: integer(&object, "session_expires_at")?,
+            session_expires_at: integer_of(&object, "session_expires_at")?,
             id_token: secret(&object, "id_token")?,
             claims,
             scope: text_of(&object, "scope")?,
@@ -181,38 +181,13 @@ fn session_end(granted: &Granted) -> Option<UnixMillis> {
 }
 
 fn token_json(token: &AccessToken, key: Option<&str>) -> Object {
-    let mut out = Object::new();
-    out.set_text("key", key)
-        .set_text("token", Some(token.secret.expose()))
-        .set_integer("received_at", Some(token.received_at))
-        .set_integer("expires_at", token.expires_at)
-        .set_text("scope", token.scope.as_deref());
+    let mut out = token.to_json();
+    out.set_text("key", key);
     out
 }
 
 fn token_of(value: &Json) -> Option<AccessToken> {
-    let object = value.as_object()?;
-    Some(AccessToken {
-        secret: Secret::new(object.text("token")?),
-        received_at: object.get("received_at")?.as_integer()?,
-        expires_at: integer(object, "expires_at")?,
-        scope: text_of(object, "scope")?,
-    })
-}
-
-/// Absent, or of the right type; anything else spoils the record.
-fn integer(object: &Object, name: &str) -> Option<Option<i64>> {
-    match object.get(name) {
-        None => Some(None),
-        Some(value) => value.as_integer().map(Some),
-    }
-}
-
-fn text_of(object: &Object, name: &str) -> Option<Option<String>> {
-    match object.get(name) {
-        None => Some(None),
-        Some(value) => value.as_str().map(|text| Some(text.to_owned())),
-    }
+    AccessToken::from_json(value.as_object()?)
 }
 
 fn secret(object: &Object, name: &str) -> Option<Option<Secret>> {

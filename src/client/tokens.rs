@@ -5,6 +5,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::protocol::json::Object;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
 
@@ -52,16 +53,52 @@ impl AccessToken {
         Some(expires_at.saturating_sub(before.min(fifth)))
     }
 
+    /// Whether it may be handed out, be it time to renew it or not.
+    pub fn serves(&self, now: UnixMillis, min_lifetime: Millis) -> bool {
+        // A clock that was set back makes a token look as if it came from the future.
+        let back = now < self.received_at.saturating_sub(UNKNOWN_LIFE);
+        self.expires_at.is_none_or(|at| now.saturating_add(min_lifetime) < at && !back)
+    }
+
     /// Whether it may be handed out without renewing it.
     pub fn fresh(&self, now: UnixMillis, before: Millis, min_lifetime: Millis) -> bool {
-        match (self.renew_at(before), self.expires_at) {
-            (Some(renew_at), Some(expires_at)) => {
-                // A clock that was set back makes a token look as if it came from the future.
-                let back = now < self.received_at.saturating_sub(UNKNOWN_LIFE);
-                now < renew_at && now.saturating_add(min_lifetime) < expires_at && !back
-            }
-            _ => true,
-        }
+        self.renew_at(before).is_none_or(|at| now < at) && self.serves(now, min_lifetime)
+    }
+
+    /// For a store.
+    pub fn to_json(&self) -> Object {
+        let mut out = Object::new();
+        out.set_text("token", Some(self.secret.expose()))
+            .set_integer("received_at", Some(self.received_at))
+            .set_integer("expires_at", self.expires_at)
+            .set_text("scope", self.scope.as_deref());
+        out
+    }
+
+    /// Out of a store; what does not fit spoils it whole.
+    pub fn from_json(object: &Object) -> Option<AccessToken> {
+        Some(AccessToken {
+            secret: Secret::new(object.text("token")?),
+            received_at: object.get("received_at")?.as_integer()?,
+            expires_at: integer_of(object, "expires_at")?,
+            scope: text_of(object, "scope")?,
+        })
+    }
+}
+
+/// Absent, or of the right type; anything else spoils the record.
+pub fn integer_of(object: &Object, name: &str) -> Option<Option<i64>> {
+    match object.get(name) {
+        None => Some(None),
+        Some(value) => value.as_integer().map(Some),
+    }
+}
+
+/// The same for a text.
+pub fn text_of(object: &Object, name: &str) -> Option<Option<String>> {
+    match object.get(name) {
+        None => Some(None),
+        Some(value) => value.as_str().map(|text| Some(text.into())),
     }
 }
 
