@@ -178,6 +178,60 @@ pub trait Page: Host {
     fn emit(&self, event: Event<'_>);
 }
 
+/// An isolate or process among others: a host that may have a store that all of them share, and the key
+/// that seals it, which may be one that nobody can read. What is not done within a patience is
+/// [`Code::Timeout`](crate::protocol::error::Code::Timeout).
+pub trait Edge: Host {
+    /// Whether there is such a store.
+    fn shares(&self) -> bool;
+
+    /// [`Host::seal`] under the store's key.
+    fn lock(&self, context: &str, text: &str) -> impl Future<Output = Result<String, Error>>;
+    /// [`Host::unseal`] under the store's key.
+    fn unlock(
+        &self,
+        context: &str,
+        seal: &str,
+    ) -> impl Future<Output = Result<Option<String>, Error>>;
+
+    /// Calls the store: what it answers to [`Call::Get`] and [`Call::Acquire`], else nothing.
+    fn store(
+        &self,
+        call: Call<'_>,
+        name: &str,
+        patience: Millis,
+    ) -> impl Future<Output = Result<Option<String>, Error>>;
+}
+
+/// A call to a store that others have, too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Call<'a> {
+    /// What is there.
+    Get,
+    /// Puts a value there until it expires.
+    Set(&'a str, UnixMillis),
+    /// Removes what is there.
+    Delete,
+    /// Waits for a turn: another value than the one that was seen, once somebody put it, or nothing when
+    /// it is the caller's to make one. In a store that keeps no turns it is always the caller's.
+    Acquire(Option<&'a str>),
+    /// Gives a turn up: there will be no value.
+    Release,
+}
+
+impl Call<'_> {
+    /// As the store's method is named.
+    pub fn method(self) -> &'static str {
+        match self {
+            Call::Get => "get",
+            Call::Set(..) => "set",
+            Call::Delete => "delete",
+            Call::Acquire(_) => "acquire",
+            Call::Release => "release",
+        }
+    }
+}
+
 /// What a session tells.
 #[derive(Debug)]
 pub enum Event<'a> {

@@ -12,3 +12,4 @@ pub mod session;
 pub mod shelf;
 pub mod token_client;
 pub mod tokens;
+pub mod vault;

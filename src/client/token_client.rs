@@ -4,6 +4,7 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 
 use crate::protocol::authorize::{Pending, SignIn, Wish};
@@ -16,21 +17,24 @@ use crate::protocol::logout::{self, Logout};
 use crate::protocol::metadata::{Metadata, missing};
 use crate::protocol::revoke;
 use crate::protocol::secret::Secret;
-use crate::protocol::time::Millis;
+use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::Url;
 use crate::protocol::userinfo;
 
 use super::config::{Config, invalid};
 use super::flight::{Flights, Landed};
-use super::host::{Host, Work};
+use super::host::{Edge, Host, Work};
 use super::login::{self, SignedIn};
 use super::resource;
 use super::server::{EVERYTHING, Granted, Server, Want};
 use super::tokens::{AccessToken, Cache, stale};
+use super::vault::Vault;
 
 /// How long one request waits for a token that another asked for, before it asks itself: on the edge
 /// the other may have ended, and its work with it (law 17).
 const PATIENCE: Millis = 3000;
+/// Tokens of others that do not answer a caller, at the most; then it takes what there is.
+const ROUNDS: usize = 3;
 
 /// How a token from the cache is wanted.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +49,42 @@ pub struct Ask {
     pub refused: Option<Secret>,
 }
 
-struct Inner<H: Host> {
+/// Work that goes on behind an answer.
+type Behind<H> = Rc<RefCell<Vec<<H as Host>::Signal>>>;
+
+/// What one caller wants, and what it knew when it asked.
+struct Wanted {
+    wish: Wish,
+    ask: Ask,
+    known: Option<Rc<AccessToken>>,
+    asked_at: UnixMillis,
+    before: Millis,
+    /// Whether it may be renewed behind the answer.
+    ahead: bool,
+}
+
+impl Wanted {
+    /// Whether a token from the store will do. Where the caller wants no token that is known, it must be
+    /// newer than the one that is.
+    fn takes(&self, token: &AccessToken, now: UnixMillis) -> bool {
+        let newer = match &self.known {
+            Some(known) => token.received_at > known.received_at,
+            None => !self.ask.force,
+        };
+        let wants_newer = self.ask.force || self.ask.refused.is_some();
+        let before = if self.ahead && self.known.is_none() { 0 } else { self.before };
+        (newer || !wants_newer)
+            && self.ask.refused.as_ref() != Some(&token.secret)
+            && token.fresh(now, before, self.ask.min_lifetime)
+    }
+
+    /// Whether a token that will not do is better than none.
+    fn may_serve(&self, token: &AccessToken) -> bool {
+        self.known.is_none() && self.ask.refused.as_ref() != Some(&token.secret)
+    }
+}
+
+struct Inner<H: Edge> {
     server: Server<H>,
     cache: RefCell<Cache>,
     flights: Flights<H>,
@@ -54,15 +93,15 @@ struct Inner<H: Host> {
 }
 
 /// Asks a token endpoint for tokens. Clones are the same client.
-pub struct TokenClient<H: Host>(Rc<Inner<H>>);
+pub struct TokenClient<H: Edge>(Rc<Inner<H>>);
 
-impl<H: Host> Clone for TokenClient<H> {
+impl<H: Edge> Clone for TokenClient<H> {
     fn clone(&self) -> Self {
         TokenClient(self.0.clone())
     }
 }
 
-impl<H: Host> TokenClient<H> {
+impl<H: Edge> TokenClient<H> {
     /// Does no I/O.
     pub fn new(host: H, config: Box<Config>) -> TokenClient<H> {
         let default_key = config.wish.key();
@@ -102,42 +141,117 @@ impl<H: Host> TokenClient<H> {
         ask: Ask,
         abort: Option<&H::Abort>,
     ) -> Result<Rc<AccessToken>, Error> {
+        self.obtain(ask, None, abort).await
+    }
+
+    /// The same for a request that may be kept open after its answer: it is answered as soon as there is
+    /// a token that serves. What goes on behind the answer, to renew the token and to share it, is `hand`ed
+    /// over (law 17).
+    pub async fn access_token_ahead(
+        &self,
+        ask: Ask,
+        abort: Option<&H::Abort>,
+        hand: impl FnOnce(&H::Signal),
+    ) -> Result<Rc<AccessToken>, Error> {
+        let host = self.server().host();
+        let serving = self.serving(&ask);
+        // A renewal behind the answer does not end with the call.
+        let calls_off = abort.filter(|_| serving.is_none()).cloned();
+        let slot = Rc::new(RefCell::new(None));
+        let behind = Behind::<H>::default();
+        let (client, out) = (self.clone(), slot.clone());
+        let (later, first) = (behind.clone(), ask.clone());
+        let asking = host.spawn(Box::pin(async move {
+            let result = client.obtain(first, Some(&later), calls_off.as_ref()).await;
+            *out.borrow_mut() = Some(result);
+        }));
+        let (client, asked, answered) = (self.clone(), asking.clone(), serving.is_none());
+        hand(&host.spawn(Box::pin(async move {
+            let host = client.server().host();
+            host.wait(&asked, None, None).await;
+            // The store may have had a token that serves and is to be renewed.
+            if answered && client.serving(&ask).is_some() {
+                let _ = client.obtain(ask, Some(&behind), None).await;
+            }
+            for signal in behind.take() {
+                host.wait(&signal, None, None).await;
+            }
+        })));
+        if let Some(token) = serving {
+            return Ok(token);
+        }
+        host.wait(&asking, None, None).await;
+        slot.take().unwrap_or_else(|| Err(Code::Aborted.into()))
+    }
+
+    /// The token in hand, where it is time to renew it and it serves still.
+    fn serving(&self, ask: &Ask) -> Option<Rc<AccessToken>> {
+        if self.0.closed.get() || ask.force || ask.refused.is_some() {
+            return None;
+        }
+        let key = ask.wish.clone().over(&self.config().wish).key();
+        let now = self.server().host().now();
+        let token = self.0.cache.borrow().find(&key)?;
+        let due = token.renew_at(self.config().renew_before).is_some_and(|at| at <= now);
+        (due && token.serves(now, ask.min_lifetime)).then_some(token)
+    }
+
+    async fn obtain(
+        &self,
+        mut ask: Ask,
+        behind: Option<&Behind<H>>,
+        abort: Option<&H::Abort>,
+    ) -> Result<Rc<AccessToken>, Error> {
         self.open()?;
         ask.wish.check()?;
-        let wish = ask.wish.over(&self.config().wish);
+        let wish = core::mem::take(&mut ask.wish).over(&self.config().wish);
         let key = wish.key();
-        let now = self.server().host().now();
+        let host = self.server().host();
+        let asked_at = host.now();
         let known = self.0.cache.borrow().find(&key);
         if let Some(token) = &known {
             let refused = ask.refused.as_ref().is_some_and(|secret| *secret == token.secret);
-            let good = token.fresh(now, self.config().renew_before, ask.min_lifetime);
-            if !ask.force && !refused && good && !stale(token, now) {
+            let good = token.fresh(asked_at, self.config().renew_before, ask.min_lifetime);
+            if !ask.force && !refused && good && !stale(token, asked_at) {
                 return Ok(token.clone());
             }
             if refused {
                 self.0.cache.borrow_mut().drop_key(&key);
                 if key == self.0.default_key {
-                    self.server().host().hold(None);
+                    host.hold(None);
                 }
             }
         }
-        let (client, shared) = (self.clone(), key.clone());
+        let (before, behind) = (self.config().renew_before, behind.cloned());
+        let ahead = behind.is_some();
+        let wanted = Rc::new(Wanted { wish, ask, known, asked_at, before, ahead });
+        let (client, shared, want) = (self.clone(), key.clone(), wanted.clone());
         let work = move || -> Work<Result<Landed, Error>> {
-            let (client, key, wish) = (client.clone(), shared.clone(), wish.clone());
+            let (client, key, want) = (client.clone(), shared.clone(), want.clone());
+            let behind = behind.clone();
             // Somebody whose patience ended earlier may have filled it since.
             let now = client.0.cache.borrow().find(&key);
-            let newer =
-                now.filter(|now| known.as_ref().is_none_or(|known| !Rc::ptr_eq(known, now)));
+            let newer = now.filter(|now| {
+                let same = want.known.as_ref().is_some_and(|known| Rc::ptr_eq(known, now));
+                !same && client.suits(&want, now)
+            });
             Box::pin(async move {
                 match newer {
                     Some(token) => Ok(token),
-                    None => client.fill(&key, &wish).await,
+                    None => client.fill(&key, &want, behind.as_ref()).await,
                 }
                 .map(Landed::Token)
             })
         };
-        let result = self.0.flights.share(&key, abort, &work);
-        let result = result.await.and_then(Landed::token);
+        let mut result = Err(Code::Aborted.into());
+        for _ in 0..ROUNDS {
+            result = self.0.flights.share(&key, abort, &work).await.and_then(Landed::token);
+            // Who asked for less may have been content with a token from the store.
+            if result.as_ref().map_or(true, |token| self.suits(&wanted, token)) {
+                break;
+            }
+        }
+        let ask = &wanted.ask;
         match result {
             Err(error) if error.retryable() && !ask.force && ask.refused.is_none() => {
                 // The last token serves for as long as it lives.
@@ -150,21 +264,71 @@ impl<H: Host> TokenClient<H> {
         }
     }
 
-    async fn fill(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
+    /// Whether a token answers this caller, whoever brought it: the server's own answer always does.
+    fn suits(&self, want: &Wanted, token: &AccessToken) -> bool {
+        let host = self.server().host();
+        !host.shares() || token.received_at >= want.asked_at || want.takes(token, host.now())
+    }
+
+    /// Out of the store that isolates share, or else from the server, for all of them.
+    async fn fill(
+        &self,
+        key: &str,
+        want: &Wanted,
+        behind: Option<&Behind<H>>,
+    ) -> Result<Rc<AccessToken>, Error> {
+        let host = self.server().host();
+        let Some(mut vault) = Vault::new(host, self.config(), &want.wish) else {
+            return self.request(key, &want.wish).await;
+        };
+        let last = Cell::new(None);
+        let found = vault.find(|token| {
+            let takes = want.takes(token, host.now());
+            if !takes && want.may_serve(token) {
+                last.set(Some(token.clone()));
+            }
+            takes
+        });
+        if let Some(token) = found.await {
+            self.open()?;
+            return Ok(self.keep(key, token));
+        }
+        if let Some(token) = last.take() {
+            // It answers where the server is down, and the next who may be answered ahead.
+            self.keep(key, token);
+        }
+        let result = self.request(key, &want.wish).await;
+        let waits = behind.is_none() && !vault.failed();
+        let settled = vault.settle(result.as_ref().ok().cloned());
+        if waits {
+            settled.await;
+        } else {
+            let signal = host.spawn(Box::pin(settled));
+            if let Some(behind) = behind {
+                behind.borrow_mut().push(signal);
+            }
+        }
+        result
+    }
+
+    async fn request(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
         let mut grant = Form::new();
         grant.push("grant_type", "client_credentials");
         wish.write(&mut grant);
         let granted = self.server().token(grant, None).await?;
         self.open()?;
-        let token = Rc::new(AccessToken::of(&granted, wish.scope.as_deref()));
-        let host = self.server().host();
+        Ok(self.keep(key, AccessToken::of(&granted, wish.scope.as_deref())))
+    }
+
+    fn keep(&self, key: &str, token: AccessToken) -> Rc<AccessToken> {
+        let (token, host) = (Rc::new(token), self.server().host());
         self.0.cache.borrow_mut().put(key, token.clone(), host.now());
         if key == self.0.default_key
             && let Some(until) = token.renew_at(self.config().renew_before)
         {
             host.hold(Some((token.secret.expose(), until)));
         }
-        Ok(token)
+        token
     }
 
     /// One request with exactly these parameters and the client's authentication; nothing is cached.

@@ -15,10 +15,10 @@ use crate::client::session::{Answer, Desk, Session};
 use crate::protocol::client_auth::ClientAuth;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
-use crate::web::call::{Inside, enter, object, property};
+use crate::web::call::{Inside, enter, object};
 use crate::web::crypto;
 use crate::web::host::WebHost;
-use crate::web::storage::{TokenStore, WebStorage};
+use crate::web::storage::{TokenStore, WebStorage, is_store};
 
 use super::options::{View, invalid, text};
 use super::resource::{Call, Source};
@@ -90,12 +90,7 @@ fn token_store(view: &View) -> TokenStore {
         Some("session") => return TokenStore::Web(WebStorage::session()),
         Some("local") => return TokenStore::Web(WebStorage::local()),
         Some("memory") => {}
-        None if ["get", "set", "delete"]
-            .iter()
-            .all(|name| property(&storage, name).is_function()) =>
-        {
-            return TokenStore::Custom(storage);
-        }
+        None if is_store(&storage) => return TokenStore::Custom(storage),
         _ => view.refuse("storage"),
     }
     TokenStore::Memory(RefCell::default())

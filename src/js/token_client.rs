@@ -4,13 +4,15 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::cell::RefCell;
 
-use js_sys::{Function, Promise};
+use js_sys::{Array, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
+use zeroize::Zeroizing;
 
 use crate::client::config::{Config, redirect_uri};
 use crate::client::server::Want;
 use crate::client::token_client::TokenClient;
+use crate::client::vault;
 use crate::protocol::authorize::Pending;
 use crate::protocol::callback::Params;
 use crate::protocol::client_auth::{ClientAuth, Method};
@@ -20,9 +22,11 @@ use crate::protocol::id_token::Nonce;
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::logout::Logout;
 use crate::protocol::secret::Secret;
-use crate::web::call::enter;
+use crate::web::call::{enter, property};
 use crate::web::host::WebHost;
-use crate::web::storage::TokenStore;
+use crate::web::seal::Secret as Key;
+use crate::web::shared::Shared;
+use crate::web::storage::{TokenStore, is_store};
 use crate::web::{location, url};
 
 use super::options::{View, invalid, text, written};
@@ -70,8 +74,13 @@ fn open(options: &JsValue, hold: Function) -> Result<ClientHandle, Error> {
     if in_page || empty || unfit {
         view.refuse("clientSecret");
     }
+    let secret = secret.map(Secret::new);
+    let shared = shared(&view, secret.as_ref());
     view.finish()?;
-    let auth = ClientAuth { id: server.client_id.clone(), secret: secret.map(Secret::new), method };
+    if let Some(shared) = shared? {
+        host.share(shared);
+    }
+    let auth = ClientAuth { id: server.client_id.clone(), secret, method };
     let config = Config::check(server, auth, &host)?;
     let check = |uri: Option<String>, name| {
         uri.map(|uri| redirect_uri(&uri, name, &host, config.transport)).transpose()
@@ -82,6 +91,34 @@ fn open(options: &JsValue, hold: Function) -> Result<ClientHandle, Error> {
         client: TokenClient::new(host, config),
         fetch,
     })
+}
+
+/// A store that others have, too, and what seals it.
+fn shared(view: &View, secret: Option<&Secret>) -> Result<Option<Shared>, Error> {
+    let (store, given) = (view.get("cache"), view.get("cacheKey"));
+    let Some(store) = store else {
+        return Ok(None);
+    };
+    if !is_store(&store) {
+        view.refuse("cache");
+    }
+    let secret = match &given {
+        Some(key) if derives(key) => Key::Platform(key.clone()),
+        Some(key) => {
+            let bytes = key.dyn_ref::<Uint8Array>().map(|bytes| Zeroizing::new(bytes.to_vec()));
+            Key::Bytes(vault::key(Some(bytes.unwrap_or_default()), None)?)
+        }
+        None => Key::Bytes(vault::key(None, secret)?),
+    };
+    Ok(Some(Shared { store, secret }))
+}
+
+/// A `CryptoKey` that keys can be derived from.
+fn derives(key: &JsValue) -> bool {
+    let usages = property(key, "usages");
+    property(&property(key, "algorithm"), "name") == "HKDF"
+        && Array::is_array(&usages)
+        && Array::from(&usages).includes(&"deriveKey".into(), 0)
 }
 
 /// A grant's own parameters: the option, the parameter, and whether it must be there.

@@ -11,7 +11,7 @@ pub const IV: usize = 12;
 const TAG: usize = 16;
 const VERSION: &str = "v1.";
 /// Characters of a seal at the most: a store that lies may be endless.
-const CAP: usize = 1 << 20;
+pub const CAP: usize = 1 << 20;
 
 /// A seal, taken apart and not yet broken.
 #[derive(Debug, PartialEq)]

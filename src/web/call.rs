@@ -6,6 +6,7 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
+use js_sys::Promise;
 use wasm_bindgen::prelude::*;
 
 use crate::client::host::Work;
@@ -65,6 +66,14 @@ pub fn property(of: &JsValue, name: &str) -> JsValue {
 pub fn method(object: &JsValue, name: &str) -> Result<JsValue, JsValue> {
     let method: js_sys::Function = property(object, name).dyn_into()?;
     leave(|| method.call0(object))
+}
+
+/// The same with arguments, and its answer as a promise.
+pub fn promise(object: &JsValue, name: &str, with: &[JsValue]) -> Result<Promise, JsValue> {
+    let method: js_sys::Function = property(object, name).dyn_into()?;
+    let arguments: js_sys::Array = with.iter().collect();
+    // An answer may have a `then` of the caller's.
+    leave(|| method.apply(object, &arguments).map(|answer| Promise::resolve(&answer)))
 }
 
 /// A plain object.

@@ -20,9 +20,9 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getRandomValues)]
     fn get_random_values(this: &Crypto, into: &Uint8Array) -> Result<JsValue, JsValue>;
 
-    pub(super) type Subtle;
+    type Subtle;
     #[wasm_bindgen(method, catch, js_name = importKey)]
-    pub(super) fn import_key(
+    fn import_key(
         this: &Subtle,
         format: &str,
         key: &JsValue,
@@ -47,8 +47,7 @@ fn crypto() -> Result<Crypto, Error> {
     if crypto.is_object() { Ok(crypto.unchecked_into()) } else { Err(unsupported("crypto")) }
 }
 
-/// The platform's cryptography, where it has any.
-pub(super) fn subtle() -> Result<Subtle, Error> {
+fn subtle() -> Result<Subtle, Error> {
     let subtle = crypto()?.subtle();
     if subtle.is_object() { Ok(subtle.unchecked_into()) } else { Err(unsupported("crypto.subtle")) }
 }

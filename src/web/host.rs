@@ -4,12 +4,13 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cell::{Cell, RefCell};
+use core::cell::{Cell, OnceCell, RefCell};
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortSignal;
+use zeroize::Zeroizing;
 
 use crate::client::host::{Event, Host, Level, Page, Sight, UNSAVED, Waited, Work};
 use crate::protocol::error::{Code, Error};
@@ -22,6 +23,8 @@ use crate::protocol::url::{ParseUrl, Url};
 use super::call::{Inside, function, global, method};
 use super::frame::Frame;
 use super::lock::{self, Lock};
+use super::seal::Secret;
+use super::shared::Shared;
 use super::storage::{TokenStore, WebStorage};
 use super::tabs::{Channel, Wake};
 use super::timer::{Stop, Stopped, Timer};
@@ -62,6 +65,7 @@ struct Inner {
     tick: RefCell<Option<Wake>>,
     channel: RefCell<Option<Channel>>,
     saving: RefCell<Option<Promise>>,
+    shared: OnceCell<Shared>,
     closed: Cell<bool>,
 }
 
@@ -80,6 +84,7 @@ impl WebHost {
             tick: RefCell::default(),
             channel: RefCell::default(),
             saving: RefCell::default(),
+            shared: OnceCell::new(),
             closed: Cell::new(false),
         }))
     }
@@ -97,6 +102,16 @@ impl WebHost {
     /// What hears the other tabs.
     pub fn on_message(&self, channel: &str, hear: impl FnMut(String) + 'static) {
         *self.0.channel.borrow_mut() = Channel::open(channel, hear);
+    }
+
+    /// Takes a store that others have, too; the first one stays.
+    pub fn share(&self, shared: Shared) {
+        let _ = self.0.shared.set(shared);
+    }
+
+    /// The store that others have, too.
+    pub(super) fn shared(&self) -> Option<&Shared> {
+        self.0.shared.get()
     }
 
     /// The timer and whatever it holds go.
@@ -136,7 +151,7 @@ impl Host for WebHost {
     }
 
     async fn seal(&self, secret: &[u8], context: &str, text: &str) -> Result<String, Error> {
-        seal::seal(secret, context, text).await
+        seal::seal(&bytes(secret), context, text).await
     }
 
     async fn unseal(
@@ -145,7 +160,7 @@ impl Host for WebHost {
         context: &str,
         seal: &str,
     ) -> Result<Option<String>, Error> {
-        seal::unseal(secret, context, seal).await
+        seal::unseal(&bytes(secret), context, seal).await
     }
 
     fn now(&self) -> UnixMillis {
@@ -307,6 +322,10 @@ impl Page for WebHost {
     fn emit(&self, event: Event<'_>) {
         (self.0.parts.hooks.emit)(event);
     }
+}
+
+fn bytes(secret: &[u8]) -> Secret {
+    Secret::Bytes(Zeroizing::new(secret.to_vec()))
 }
 
 /// A runtime without fetch needs one by option.

@@ -8,6 +8,7 @@ pub mod host;
 pub mod location;
 pub mod lock;
 pub mod seal;
+pub mod shared;
 pub mod storage;
 pub mod tabs;
 pub mod timer;

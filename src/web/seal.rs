@@ -2,82 +2,66 @@
 //! alone, so that a seal put elsewhere does not open.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use js_sys::{Array, Promise, Uint8Array};
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use zeroize::Zeroizing;
 
 use crate::protocol::error::{Code, Error};
 use crate::protocol::sealed::{self, IV, Sealed};
 
-use super::call::object;
-use super::crypto::{Subtle, random, subtle};
+use super::call::{global, object, promise, property};
+use super::crypto::random;
 
-#[wasm_bindgen]
-extern "C" {
-    #[wasm_bindgen(method, catch, js_name = deriveKey)]
-    fn derive_key(
-        this: &Subtle,
-        algorithm: &JsValue,
-        key: &JsValue,
-        derived: &JsValue,
-        extractable: bool,
-        usages: &JsValue,
-    ) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn encrypt(
-        this: &Subtle,
-        algorithm: &JsValue,
-        key: &JsValue,
-        data: &Uint8Array,
-    ) -> Result<Promise, JsValue>;
-    #[wasm_bindgen(method, catch)]
-    fn decrypt(
-        this: &Subtle,
-        algorithm: &JsValue,
-        key: &JsValue,
-        data: &Uint8Array,
-    ) -> Result<Promise, JsValue>;
+/// What keys are derived from. The same bytes make the same keys either way.
+pub enum Secret {
+    /// Bytes.
+    Bytes(Zeroizing<Vec<u8>>),
+    /// A `CryptoKey` for HKDF, which nobody may be able to read.
+    Platform(JsValue),
 }
 
 /// Seals a text.
-pub async fn seal(secret: &[u8], context: &str, text: &str) -> Result<String, Error> {
-    let subtle = subtle()?;
-    let key = key(&subtle, secret, context).await.map_err(failed)?;
+pub async fn seal(secret: &Secret, context: &str, text: &str) -> Result<String, Error> {
     let mut iv = [0; IV];
     iv.copy_from_slice(random()?.split_at(IV).0);
-    let data = Uint8Array::from(text.as_bytes());
-    let promise = subtle.encrypt(&gcm(&iv), &key, &data).map_err(failed)?;
-    // WebCrypto took a copy.
-    data.fill(0, 0, data.length());
-    let ciphertext = Uint8Array::new(&JsFuture::from(promise).await.map_err(failed)?);
-    Ok(sealed::text(&iv, &ciphertext.to_vec()))
+    let ciphertext = apply("encrypt", secret, context, &iv, text.as_bytes()).await?;
+    Ok(sealed::text(&iv, &ciphertext))
 }
 
 /// The text in a seal; `None` where it is not of this secret and context, or not whole.
-pub async fn unseal(secret: &[u8], context: &str, seal: &str) -> Result<Option<String>, Error> {
+pub async fn unseal(secret: &Secret, context: &str, seal: &str) -> Result<Option<String>, Error> {
     let Some(seal) = Sealed::parse(seal) else { return Ok(None) };
-    let subtle = subtle()?;
-    let key = key(&subtle, secret, context).await.map_err(failed)?;
     let (iv, ciphertext) = seal.parts();
-    let promise = subtle.decrypt(&gcm(iv), &key, &Uint8Array::from(ciphertext));
-    let opened = match promise {
-        Ok(promise) => JsFuture::from(promise).await,
-        Err(error) => Err(error),
-    };
-    let Ok(opened) = opened else { return Ok(None) };
-    let data = Uint8Array::new(&opened);
-    let bytes = data.to_vec();
-    data.fill(0, 0, data.length());
-    Ok(String::from_utf8(bytes).ok())
+    let bytes = apply("decrypt", secret, context, iv, ciphertext).await;
+    Ok(bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok()))
 }
 
-async fn key(subtle: &Subtle, secret: &[u8], context: &str) -> Result<JsValue, JsValue> {
-    let secret = Uint8Array::from(secret);
-    let usages = Array::of1(&"deriveKey".into());
-    let imported = subtle.import_key("raw", &secret, &"HKDF".into(), false, &usages);
-    secret.fill(0, 0, secret.length());
-    let imported = JsFuture::from(imported?).await?;
+/// AES-256-GCM one way or the other, under the key of a context.
+async fn apply(
+    way: &str,
+    secret: &Secret,
+    context: &str,
+    iv: &[u8],
+    data: &[u8],
+) -> Result<Vec<u8>, Error> {
+    let failed = |_| Error::new(Code::Unsupported).detail("AES-GCM");
+    let subtle = property(&global("crypto"), "subtle");
+    let no = JsValue::FALSE;
+    let material = match secret {
+        Secret::Platform(key) => key.clone(),
+        Secret::Bytes(bytes) => {
+            let bytes = Uint8Array::from(bytes.as_slice());
+            let usages = Array::of1(&"deriveKey".into());
+            let with =
+                ["raw".into(), bytes.clone().into(), "HKDF".into(), no.clone(), usages.into()];
+            let imported = promise(&subtle, "importKey", &with);
+            wipe(&bytes);
+            JsFuture::from(imported.map_err(failed)?).await.map_err(failed)?
+        }
+    };
     let hkdf = object(&[
         ("name", "HKDF".into()),
         ("hash", "SHA-256".into()),
@@ -85,14 +69,20 @@ async fn key(subtle: &Subtle, secret: &[u8], context: &str) -> Result<JsValue, J
         ("info", Uint8Array::from(context.as_bytes()).into()),
     ]);
     let aes = object(&[("name", "AES-GCM".into()), ("length", 256.into())]);
-    let usages = Array::of2(&"encrypt".into(), &"decrypt".into());
-    JsFuture::from(subtle.derive_key(&hkdf, &imported, &aes, false, &usages)?).await
+    let usages = Array::of1(&way.into());
+    let key = promise(&subtle, "deriveKey", &[hkdf, material, aes, no, usages.into()]);
+    let key = JsFuture::from(key.map_err(failed)?).await.map_err(failed)?;
+    let gcm = object(&[("name", "AES-GCM".into()), ("iv", Uint8Array::from(iv).into())]);
+    let data = Uint8Array::from(data);
+    let out = promise(&subtle, way, &[gcm, key, data.clone().into()]);
+    wipe(&data);
+    let out = Uint8Array::new(&JsFuture::from(out.map_err(failed)?).await.map_err(failed)?);
+    let bytes = out.to_vec();
+    wipe(&out);
+    Ok(bytes)
 }
 
-fn gcm(iv: &[u8]) -> JsValue {
-    object(&[("name", "AES-GCM".into()), ("iv", Uint8Array::from(iv).into())])
-}
-
-fn failed(_: JsValue) -> Error {
-    Error::new(Code::Unsupported).detail("AES-GCM")
+/// WebCrypto takes a copy of what it is given before it answers.
+fn wipe(array: &Uint8Array) {
+    array.fill(0, 0, array.length());
 }

@@ -6,14 +6,14 @@ use alloc::vec::Vec;
 use core::cell::RefCell;
 
 use gloo_storage::{LocalStorage, SessionStorage, Storage};
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::protocol::error::{Code, Error};
 use crate::protocol::time::UnixMillis;
 
-use super::call::{leave, object, property};
+use super::call::{object, promise, property};
 
 /// One of the browser's two storages, or nothing where it cannot be reached.
 #[derive(Clone)]
@@ -71,7 +71,7 @@ fn probe(name: &str) -> bool {
         && Reflect::get(&js_sys::global(), &name.into()).is_ok_and(|storage| storage.is_object())
 }
 
-fn unavailable<T>(_: T) -> Error {
+pub(super) fn unavailable<T>(_: T) -> Error {
     Code::StorageUnavailable.into()
 }
 
@@ -83,6 +83,11 @@ pub enum TokenStore {
     Memory(RefCell<Vec<(String, String)>>),
     /// `get`, `set` and `delete` of the caller's; answers may be promises.
     Custom(JsValue),
+}
+
+/// Whether a value of the caller's is a store.
+pub fn is_store(value: &JsValue) -> bool {
+    ["get", "set", "delete"].iter().all(|name| property(value, name).is_function())
 }
 
 impl TokenStore {
@@ -137,9 +142,6 @@ impl TokenStore {
     }
 }
 
-fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<Promise, Error> {
-    let method: Function = property(store, method).dyn_into().map_err(unavailable)?;
-    let arguments: js_sys::Array = arguments.iter().collect();
-    let answer = leave(|| method.apply(store, &arguments)).map_err(unavailable)?;
-    Ok(Promise::resolve(&answer))
+pub(super) fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<Promise, Error> {
+    promise(store, method, arguments).map_err(unavailable)
 }

@@ -15,6 +15,7 @@
 mod acts;
 mod beside;
 mod callback;
+mod commons;
 mod discovery;
 mod edge;
 mod id_tokens;
@@ -33,6 +34,7 @@ mod tabs;
 mod token_client;
 mod tokens;
 mod user_info;
+mod vault;
 mod world;
 
 // Shared with the tests of the first ring, which use more of it.

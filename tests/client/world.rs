@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt;
-use grantkit::client::host::{Event, Host, Level, Page, Sight, Waited, Work};
+use grantkit::client::host::{self, Edge, Event, Host, Level, Page, Sight, Waited, Work};
 use grantkit::client::session::Session;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::{Request, Response};
@@ -22,6 +22,7 @@ use grantkit::protocol::jws::Hash;
 use grantkit::protocol::time::{Millis, UnixMillis};
 use grantkit::protocol::url::{ParseUrl, Url};
 
+use crate::commons::{Commons, Fate};
 use crate::generator::Generator;
 use crate::provider::{Provider, Reply, Seen};
 use crate::urls::Urls;
@@ -206,7 +207,7 @@ struct Inner {
 
     web: Drawer,
     tokens: Rc<Drawer>,
-    shared: bool,
+    local: bool,
     messages: RefCell<Vec<String>>,
     loses: Cell<bool>,
     frames: RefCell<Vec<String>>,
@@ -214,6 +215,7 @@ struct Inner {
     blocks_popups: Cell<bool>,
     sight: Cell<Sight>,
     window_closed: Cell<bool>,
+    shared: RefCell<Option<(Rc<Commons>, Vec<u8>)>>,
     saved_until: RefCell<Vec<Option<UnixMillis>>>,
     address: RefCell<Option<String>>,
     left: RefCell<Vec<String>>,
@@ -262,9 +264,9 @@ impl World {
 
     /// Another tab of this browser, empty but for a store that is shared.
     pub(crate) fn tab(&self) -> World {
-        let tokens = if self.0.shared { self.0.tokens.clone() } else { Rc::default() };
+        let tokens = if self.0.local { self.0.tokens.clone() } else { Rc::default() };
         let (browser, provider) = (self.0.browser.clone(), self.0.provider.clone());
-        World::in_browser(browser, provider, tokens, self.0.shared)
+        World::in_browser(browser, provider, tokens, self.0.local)
     }
 
     /// Another tab, to which the browser brings late what is written elsewhere: the test does it.
@@ -272,14 +274,14 @@ impl World {
         let tokens = Rc::new(Drawer::default());
         *tokens.map.borrow_mut() = self.0.tokens.map.borrow().clone();
         let (browser, provider) = (self.0.browser.clone(), self.0.provider.clone());
-        World::in_browser(browser, provider, tokens, self.0.shared)
+        World::in_browser(browser, provider, tokens, self.0.local)
     }
 
     /// The tab is duplicated: what is in sessionStorage is copied.
     pub(crate) fn duplicate(&self) -> World {
         let twin = self.tab();
         *twin.0.web.map.borrow_mut() = self.0.web.map.borrow().clone();
-        if !self.0.shared {
+        if !self.0.local {
             *twin.0.tokens.map.borrow_mut() = self.0.tokens.map.borrow().clone();
         }
         twin
@@ -295,7 +297,7 @@ impl World {
         browser: Rc<Browser>,
         provider: Rc<Provider>,
         tokens: Rc<Drawer>,
-        shared: bool,
+        local: bool,
     ) -> World {
         let world = World(Rc::new(Inner {
             browser,
@@ -307,7 +309,7 @@ impl World {
             holding: RefCell::default(),
             web: Drawer::default(),
             tokens,
-            shared,
+            local,
             messages: RefCell::default(),
             loses: Cell::new(false),
             frames: RefCell::default(),
@@ -315,6 +317,7 @@ impl World {
             blocks_popups: Cell::new(false),
             sight: Cell::new(Sight::Near),
             window_closed: Cell::new(false),
+            shared: RefCell::default(),
             saved_until: RefCell::default(),
             address: RefCell::new(Some("https://app.example/".into())),
             left: RefCell::default(),
@@ -690,6 +693,19 @@ impl World {
         self.turn();
     }
 
+    /// This isolate and others have that store, sealed with that key.
+    pub(crate) fn shares(&self, commons: &Rc<Commons>, key: &[u8]) {
+        *self.0.shared.borrow_mut() = Some((commons.clone(), key.to_vec()));
+    }
+
+    fn commons(&self) -> Rc<Commons> {
+        self.0.shared.borrow().as_ref().unwrap().0.clone()
+    }
+
+    fn cache_key(&self) -> Vec<u8> {
+        self.0.shared.borrow().as_ref().unwrap().1.clone()
+    }
+
     pub(crate) fn without_randomness(&self) {
         self.0.no_random.set(true);
     }
@@ -878,12 +894,54 @@ impl Drop for Frame {
     }
 }
 
+impl Edge for World {
+    fn shares(&self) -> bool {
+        self.0.shared.borrow().is_some()
+    }
+
+    async fn lock(&self, context: &str, text: &str) -> Result<String, Error> {
+        self.seal(&self.cache_key(), context, text).await
+    }
+
+    async fn unlock(&self, context: &str, seal: &str) -> Result<Option<String>, Error> {
+        self.unseal(&self.cache_key(), context, seal).await
+    }
+
+    async fn store(
+        &self,
+        call: host::Call<'_>,
+        name: &str,
+        patience: Millis,
+    ) -> Result<Option<String>, Error> {
+        breath().await;
+        let (commons, late) = (self.commons(), self.timer(patience));
+        match commons.called(call.method()) {
+            Fate::Works => {}
+            Fate::Fails => return Err(Code::StorageUnavailable.into()),
+            Fate::Lies => return Err(Code::StorageCorrupt.into()),
+            Fate::Hangs => {
+                first_of(&[Some(&late)]).await;
+                return Err(Code::Timeout.into());
+            }
+        }
+        loop {
+            let news = match commons.answer(call, name) {
+                Ok(answer) => return Ok(answer),
+                Err(news) => news,
+            };
+            if first_of(&[Some(&news), Some(&late)]).await == 1 {
+                return Err(Code::Timeout.into());
+            }
+        }
+    }
+}
+
 impl Page for World {
     type Lock = Lock;
     type Frame = Frame;
 
     fn shared(&self) -> bool {
-        self.0.shared
+        self.0.local
     }
 
     async fn lock(&self, name: &str, patience: Millis) -> Option<(Lock, bool)> {
