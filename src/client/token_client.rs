@@ -154,7 +154,11 @@ impl<H: Edge> TokenClient<H> {
         hand: impl FnOnce(&H::Signal),
     ) -> Result<Rc<AccessToken>, Error> {
         let host = self.server().host();
-        let serving = self.serving(&ask);
+        let serving = match self.in_hand(&ask) {
+            Some((token, false)) => return Ok(token),
+            Some((token, true)) => Some(token),
+            None => None,
+        };
         // A renewal behind the answer does not end with the call.
         let calls_off = abort.filter(|_| serving.is_none()).cloned();
         let slot = Rc::new(RefCell::new(None));
@@ -170,7 +174,7 @@ impl<H: Edge> TokenClient<H> {
             let host = client.server().host();
             host.wait(&asked, None, None).await;
             // The store may have had a token that serves and is to be renewed.
-            if answered && client.serving(&ask).is_some() {
+            if answered && client.in_hand(&ask).is_some_and(|(_, due)| due) {
                 let _ = client.obtain(ask, Some(&behind), None).await;
             }
             for signal in behind.take() {
@@ -184,16 +188,16 @@ impl<H: Edge> TokenClient<H> {
         slot.take().unwrap_or_else(|| Err(Code::Aborted.into()))
     }
 
-    /// The token in hand, where it is time to renew it and it serves still.
-    fn serving(&self, ask: &Ask) -> Option<Rc<AccessToken>> {
-        if self.0.closed.get() || ask.force || ask.refused.is_some() {
+    /// The token that may be handed out as it is, and whether it is time to renew it.
+    fn in_hand(&self, ask: &Ask) -> Option<(Rc<AccessToken>, bool)> {
+        if self.open().and(ask.wish.check()).is_err() || ask.force || ask.refused.is_some() {
             return None;
         }
         let key = ask.wish.clone().over(&self.config().wish).key();
         let now = self.server().host().now();
         let token = self.0.cache.borrow().find(&key)?;
         let due = token.renew_at(self.config().renew_before).is_some_and(|at| at <= now);
-        (due && token.serves(now, ask.min_lifetime)).then_some(token)
+        (token.serves(now, ask.min_lifetime) && !stale(&token, now)).then_some((token, due))
     }
 
     async fn obtain(

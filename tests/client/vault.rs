@@ -593,7 +593,7 @@ fn law_17_a_token_is_renewed_behind_the_answer_where_that_may_go_on() {
         isolate.world.pass(DUE - 1);
         let (early, handed) = isolate.ahead(Ask::default());
         assert_eq!(text(&early), first);
-        assert!(handed.borrow().as_ref().unwrap().rung(), "nothing goes on");
+        assert!(handed.borrow().is_none(), "nothing goes on");
         assert_eq!(isolate.asked(), 1);
 
         isolate.world.pass(1);
@@ -633,6 +633,10 @@ fn law_17_who_wants_another_token_is_not_answered_with_the_one_in_hand() {
     for call in &calls {
         assert_ne!(text(call), stored);
     }
+    // What is refused is refused, whatever is in hand.
+    let wish = Wish { parameters: vec![("scope".into(), "api".into())], ..Wish::default() };
+    let ask = Ask { wish, ..Ask::default() };
+    assert_eq!(code_of(isolate.ahead(ask).0.result()), Code::ConfigInvalid);
     isolate.client.close();
     assert_eq!(code_of(isolate.ahead(Ask::default()).0.result()), Code::Closed);
 }
