@@ -7,6 +7,7 @@
 
 type FetchInput = Parameters<typeof globalThis.fetch>[0]
 type FetchInit = Parameters<typeof globalThis.fetch>[1]
+type BaseKey = Parameters<typeof crypto.subtle.deriveKey>[1]
 /** A value, or a promise of it. */
 export type MaybePromise<T> = T | PromiseLike<T>
 /** Names with one value or several, as they go into a form. */
@@ -31,7 +32,11 @@ export interface GrantOptions extends CallOptions {
   parameters?: FormParameters
 }
 
-/** On the edge: hands background work to the request that asked, as `ctx.waitUntil` does. */
+/**
+ * On the edge: hands background work to the request that asked, as `ctx.waitUntil` does. With it, a token
+ * that is to be renewed is answered at once while it lives, and renewed behind the answer, and so is the
+ * shared `cache` written. Without it nothing goes on behind an answer.
+ */
 export interface WaitUntil {
   waitUntil?: (work: Promise<unknown>) => void
 }
@@ -121,7 +126,7 @@ export interface ServerOptions {
 
 export interface LogEvent {
   level: 'debug' | 'info' | 'warning'
-  /** `response`, `request-failed`, or the code of a warning. */
+  /** `response`, `request-failed`, `cache-failed`, or the code of a warning. */
   type: string
   [field: string]: string | number | boolean | undefined
 }
@@ -132,6 +137,14 @@ export interface Store {
   /** `expiresAt`: milliseconds since the epoch after which the value is of no more use. */
   set(key: string, value: string, options?: { expiresAt?: number }): unknown
   delete(key: string): unknown
+  /**
+   * Only for `cache`, where isolates are to renew in turns: answers a value other than `seen`, as soon as
+   * somebody put one, or nothing when it is the caller's turn to make one. A turn ends with `set` or
+   * `release`, or after a time of the store's own, for who has it may have died.
+   */
+  acquire?(key: string, seen?: string): MaybePromise<string | null | undefined>
+  /** Gives the turn up: there will be no value. */
+  release?(key: string): unknown
 }
 
 /** Claims of an id_token that passed every check. A person is (`iss`, `sub`), never an e-mail address. */
@@ -328,6 +341,18 @@ export interface TokenClientOptions extends ServerOptions {
   clientSecret?: string
   /** Default: with a secret what the server lists, basic first; else none. */
   clientAuthentication?: 'none' | 'client_secret_basic' | 'client_secret_post'
+  /**
+   * Shared by isolates or processes, behind the memory of each, for the tokens of `getAccessToken` and
+   * `fetch`: of `grantkit/stores`, or any object with `get`, `set` and `delete`. Values are sealed (AES-GCM
+   * under a key for each name), names are digests: who reads the store gets no token. A store that
+   * fails, is slow (a second) or lies is told to `logger` (`cache-failed`) and done without.
+   */
+  cache?: Store
+  /**
+   * What seals `cache`: 32 random bytes, or a `CryptoKey` for HKDF with the usage `deriveKey`, imported from
+   * them. Default: the client secret, if it has 32 characters or more.
+   */
+  cacheKey?: BaseKey | Uint8Array
   redirectUri?: string
   postLogoutRedirectUri?: string
   /** Methods beyond GET, HEAD, OPTIONS, PUT, DELETE that `fetch` may send again after a 401. */

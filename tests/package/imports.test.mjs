@@ -49,6 +49,10 @@ const ENTRIES = [
   { entry: 'grantkit', exports: INTO },
   { entry: 'grantkit', conditions: ['browser'], exports: INTO },
   { entry: 'grantkit/slim', exports: [...INTO, 'init', 'initSync'] },
+  {
+    entry: 'grantkit/stores',
+    exports: ['GrantkitTokens', 'cacheStore', 'durableObjectStore', 'kvStore'],
+  },
 ]
 
 for (const { entry, conditions = [], exports } of ENTRIES)

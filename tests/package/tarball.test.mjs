@@ -19,6 +19,8 @@ test('the tarball holds exactly these files', () => {
     'js/session.js',
     'js/slim.d.ts',
     'js/slim.js',
+    'js/stores.d.ts',
+    'js/stores.js',
     'js/types.d.ts',
     'js/wasm.d.ts',
     'js/workerd.js',

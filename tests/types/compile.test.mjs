@@ -10,7 +10,7 @@ import { scratch } from '../support/package.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const project = scratch()
-for (const name of ['uses.ts', 'misuse.ts', 'page.ts'])
+for (const name of ['uses.ts', 'misuse.ts', 'page.ts', 'worker.ts'])
   cpSync(join(here, name), join(project, name))
 
 const { Bundler, NodeNext } = ts.ModuleResolutionKind
@@ -22,7 +22,12 @@ const PLATFORMS = [
   { name: 'the DOM', lib: ['dom', 'dom.iterable'], types: [], pages: ['page.ts'] },
   { name: 'web workers', lib: ['webworker', 'webworker.iterable'], types: [], pages: [] },
   { name: 'Node and no DOM', lib: [], types: ['node'], pages: [] },
-  { name: 'Cloudflare Workers and no DOM', lib: [], types: ['workers-types'], pages: [] },
+  {
+    name: 'Cloudflare Workers and no DOM',
+    lib: [],
+    types: ['workers-types'],
+    pages: ['worker.ts'],
+  },
 ]
 
 function compile(files, { name: _, ...resolution }, { lib, types }) {

@@ -37,6 +37,13 @@ void createTokenClient({ clientId: 'app', metadata: { jwks: { keys: [{ kty: 'EC'
 // @ts-expect-error a client needs an id
 void createTokenClient({})
 
+// @ts-expect-error a store that cannot delete
+void createTokenClient({ clientId: 'app', cache: { get: () => null, set: () => {} } })
+// @ts-expect-error a key is bytes, not their text
+void createTokenClient({ clientId: 'app', cache: new Map(), cacheKey: 'key' })
+// @ts-expect-error a page shares nothing with other machines
+void createSession({ ...page, cache: new Map() })
+
 // @ts-expect-error what a session tells is read only
 session.signedIn = true
 // @ts-expect-error a session without a person has no claims

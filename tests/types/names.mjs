@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import ts from 'typescript'
 import { ROOT } from '../../scripts/setup.mjs'
 
-export const DECLARATIONS = ['types.d.ts', 'slim.d.ts', 'wasm.d.ts'].map((name) => `js/${name}`)
+export const DECLARATIONS = ['types.d.ts', 'slim.d.ts', 'stores.d.ts', 'wasm.d.ts'].map(
+  (name) => `js/${name}`,
+)
 
 export function program() {
   return ts.createProgram({

@@ -27,6 +27,8 @@ import type {
   WaitUntil,
 } from 'grantkit'
 import * as slim from 'grantkit/slim'
+import { cacheStore, durableObjectStore, GrantkitTokens, kvStore } from 'grantkit/stores'
+import type { CacheLike, DurableObjects, DurableState, KvNamespace } from 'grantkit/stores'
 import wasm from 'grantkit/wasm'
 
 /** Fails to compile unless both types are the same one. */
@@ -59,6 +61,11 @@ const later: Store = {
     if (expiresAt === undefined || expiresAt > Date.now()) map.set(name, value)
   },
   delete: async (name) => void map.delete(name),
+}
+const inTurns: Store = {
+  ...later,
+  acquire: async (name, seen) => (seen === undefined ? map.get(name) : null),
+  release: (name) => map.has(name),
 }
 const maybe: MaybePromise<string> = Promise.resolve('value')
 
@@ -192,7 +199,10 @@ export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResp
     postLogoutRedirectUri: 'https://app.example/',
     retryMethods: ['POST'],
     insecureClientSecret: true,
+    cache: store,
+    cacheKey: new Uint8Array(32),
   }
+  for (const cache of [later, inTurns]) void createTokenClient({ ...options, cache })
   for (const clientAuthentication of ['none', 'client_secret_post'] as const)
     void createTokenClient({ ...options, clientAuthentication })
   const client: TokenClient = await createTokenClient(options)
@@ -289,4 +299,23 @@ export async function bytesInHand(): Promise<void> {
   const client: TokenClient = await slim.createTokenClient(server)
   same<typeof slim.GrantError, typeof GrantError>(true)
   void [session, client, wasm]
+}
+
+export function shared(
+  namespace: KvNamespace,
+  cache: CacheLike,
+  objects: DurableObjects,
+  state: DurableState,
+): GrantkitTokens {
+  const stores: Store[] = [
+    kvStore(namespace),
+    kvStore(namespace, { prefix: 'tokens:' }),
+    cacheStore(),
+    cacheStore(cache),
+    cacheStore('tokens', { origin: 'https://app.example' }),
+    durableObjectStore(objects),
+  ]
+  void stores
+  void durableObjectStore(objects).release('name')
+  return new GrantkitTokens(state)
 }
