@@ -8,11 +8,11 @@ import { Miniflare } from 'miniflare'
 
 export const DATES = ['2024-09-01', '2026-04-01']
 
-/** Bundles the cases of a project; `known` is what they know of the stage. */
-export async function bundle(project, known) {
-  const out = join(project, 'worker')
+/** Bundles a Worker of a project; `known` is what it knows of the stage. */
+export async function bundle(project, known, entry = 'worker.mjs') {
+  const out = join(project, 'out', entry)
   await esbuild.build({
-    entryPoints: [join(project, 'cases', 'worker.mjs')],
+    entryPoints: [join(project, 'cases', entry)],
     bundle: true,
     format: 'esm',
     conditions: ['workerd', 'worker'],
@@ -68,5 +68,50 @@ export async function startWorker(modules, compatibilityDate) {
       return JSON.parse(text)
     },
     close: () => worker.dispose(),
+  }
+}
+
+/** Isolates of one Worker, with a KV namespace and Durable Objects that they share. */
+export async function startIsolates(modules, compatibilityDate, number) {
+  const names = Array.from({ length: number }, (_, i) => `isolate-${i}`)
+  const tokens = { className: 'GrantkitTokens', scriptName: names[0] }
+  const workers = names.map((name, i) => ({
+    name,
+    modules,
+    compatibilityDate,
+    kvNamespaces: { KV: 'tokens' },
+    serviceBindings: { SELF: name },
+    durableObjects: { TOKENS: i === 0 ? 'GrantkitTokens' : tokens },
+  }))
+  const runtime = new Miniflare({ cf: false, workers })
+  await runtime.ready
+  const fetchers = await Promise.all(names.map((name) => runtime.getWorker(name)))
+  return {
+    async ask(isolate, kind, given = {}) {
+      const body = JSON.stringify({ kind, ...given })
+      const answer = await fetchers[isolate].fetch('http://worker.example/', {
+        method: 'POST',
+        body,
+      })
+      const text = await answer.text()
+      if (answer.status !== 200) throw new Error(`${answer.status}: ${text}`)
+      return JSON.parse(text)
+    },
+    /** What whoever reads the namespace sees: `[name, value, seconds of its end]`. */
+    async kv() {
+      const namespace = await runtime.getKVNamespace('KV', names[0])
+      const { keys } = await namespace.list()
+      return Promise.all(
+        keys.map(async ({ name, expiration }) => [name, await namespace.get(name), expiration]),
+      )
+    },
+    async plant(name, value) {
+      await (await runtime.getKVNamespace('KV', names[0])).put(name, value)
+    },
+    async forget() {
+      const namespace = await runtime.getKVNamespace('KV', names[0])
+      for (const { name } of (await namespace.list()).keys) await namespace.delete(name)
+    },
+    close: () => runtime.dispose(),
   }
 }
