@@ -6,6 +6,7 @@ import { cases as people } from './people.mjs'
 import { cases as resources } from './resources.mjs'
 import { cases as secrets } from './secrets.mjs'
 import { cases as sessions } from './sessions.mjs'
+import { cases as shared } from './shared.mjs'
 import { cases as tokens } from './tokens.mjs'
 import { cases as wire } from './wire.mjs'
 
@@ -20,4 +21,5 @@ export const suites = {
   wire,
   secrets,
   sessions,
+  shared,
 }
