@@ -14,7 +14,7 @@ import { scratch } from '../support/package.mjs'
 import { startStage } from './stage/stage.mjs'
 
 // Far more than a case takes; one that hangs is told by its name.
-const TIMEOUT = 30_000
+const TIMEOUT = 60_000
 const project = scratch()
 cpSync(fileURLToPath(new URL('cases', import.meta.url)), join(project, 'cases'), {
   recursive: true,
