@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::cell::RefCell;
 
-use js_sys::{Array, Function, Promise, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 use zeroize::Zeroizing;
@@ -105,7 +105,9 @@ fn shared(view: &View, secret: Option<&Secret>) -> Result<Option<Shared>, Error>
     let secret = match &given {
         Some(key) if derives(key) => Key::Platform(key.clone()),
         Some(key) => {
-            let bytes = key.dyn_ref::<Uint8Array>().map(|bytes| Zeroizing::new(bytes.to_vec()));
+            // What only inherits from an array of bytes holds none.
+            let bytes = key.dyn_ref::<Uint8Array>().filter(|key| ArrayBuffer::is_view(key));
+            let bytes = bytes.map(|bytes| Zeroizing::new(bytes.to_vec()));
             Key::Bytes(vault::key(Some(bytes.unwrap_or_default()), None)?)
         }
         None => Key::Bytes(vault::key(None, secret)?),
@@ -116,9 +118,9 @@ fn shared(view: &View, secret: Option<&Secret>) -> Result<Option<Shared>, Error>
 /// A `CryptoKey` that keys can be derived from.
 fn derives(key: &JsValue) -> bool {
     let usages = property(key, "usages");
+    // There are two for HKDF.
     property(&property(key, "algorithm"), "name") == "HKDF"
-        && Array::is_array(&usages)
-        && Array::from(&usages).includes(&"deriveKey".into(), 0)
+        && ["0", "1"].iter().any(|at| property(&usages, at) == "deriveKey")
 }
 
 /// A grant's own parameters: the option, the parameter, and whether it must be there.

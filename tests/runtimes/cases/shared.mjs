@@ -171,6 +171,11 @@ export const cases = {
   async 'a key that can be guessed is refused, and what is no key and no store'(stage) {
     const { subtle } = crypto
     const hmac = { name: 'HMAC', hash: 'SHA-256' }
+    const hostile = new Proxy([], {
+      get() {
+        throw new Error('planted')
+      },
+    })
     const rows = [
       ['cacheKey', { clientSecret: 'x'.repeat(31) }],
       ['cacheKey', { clientSecret: 'x'.repeat(32) }],
@@ -185,6 +190,11 @@ export const cases = {
       ['cacheKey', { cacheKey: KEY.buffer }],
       ['cacheKey', { cacheKey: null }],
       ['cacheKey', { cacheKey: {} }],
+      ['cacheKey', { cacheKey: Object.create(Uint8Array.prototype) }],
+      ['cacheKey', { cacheKey: new Proxy(KEY, {}) }],
+      ['cacheKey', { cacheKey: { algorithm: { name: 'HKDF' }, usages: hostile } }],
+      ['cacheKey', { cacheKey: hostile }],
+      ['cache', { cache: hostile, cacheKey: KEY }],
       ['cacheKey', { cacheKey: await subtle.importKey('raw', KEY, hmac, false, ['sign']) }],
       ['cacheKey', { cacheKey: await subtle.importKey('raw', KEY, 'AES-GCM', false, ['encrypt']) }],
       ['cacheKey', { cacheKey: await subtle.importKey('raw', KEY, 'HKDF', false, ['deriveBits']) }],
@@ -193,10 +203,9 @@ export const cases = {
         { cache, cacheKey: KEY },
       ]),
     ]
-    for (const [detail, options] of rows) {
+    for (const [row, [detail, options]] of rows.entries()) {
       const made = scripted(stage, { cache: new Map(), ...options })
-      const title = `${detail}: ${JSON.stringify(options)}`
-      await refused(made, 'config_invalid', { detail, fault: 'caller' }, title)
+      await refused(made, 'config_invalid', { detail, fault: 'caller' }, `row ${row}`)
     }
     // A key without a store is of no use, and no harm.
     await scripted(stage, { cacheKey: KEY })
