@@ -22,6 +22,7 @@ mod id_tokens;
 mod isolation;
 mod keys;
 mod provider;
+mod races;
 mod renewal;
 mod resource;
 mod seals;

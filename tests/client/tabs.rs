@@ -18,13 +18,17 @@ use crate::world::{Call, World};
 
 const HOUR: i64 = 3_600_000;
 
-fn quiet() -> Setup {
+pub(crate) fn quiet() -> Setup {
     let mut setup = Setup::page();
     setup.pages.background_renewal = false;
     setup
 }
 
-fn asks(world: &World, session: &Session<World>, ask: Ask) -> Call<Result<String, Error>> {
+pub(crate) fn asks(
+    world: &World,
+    session: &Session<World>,
+    ask: Ask,
+) -> Call<Result<String, Error>> {
     let session = session.clone();
     world.start(async move {
         let token = session.access_token(ask, None).await?;
@@ -33,12 +37,12 @@ fn asks(world: &World, session: &Session<World>, ask: Ask) -> Call<Result<String
 }
 
 /// Requests to the token endpoint of all these tabs.
-fn requests(tabs: &[&World]) -> usize {
+pub(crate) fn requests(tabs: &[&World]) -> usize {
     tabs.iter().map(|tab| tab.count("token")).sum()
 }
 
 /// Two tabs on a shared store, both signed in, the token due.
-fn shared() -> [(World, Session<World>); 2] {
+pub(crate) fn shared() -> [(World, Session<World>); 2] {
     let world = World::local();
     let session = signed_in(&world, &quiet());
     let other = world.tab();
@@ -50,7 +54,7 @@ fn shared() -> [(World, Session<World>); 2] {
 }
 
 /// A tab and its duplicate, each with a store of its own, the token due.
-fn duplicated() -> [(World, Session<World>); 2] {
+pub(crate) fn duplicated() -> [(World, Session<World>); 2] {
     let world = World::new();
     let session = signed_in(&world, &quiet());
     let other = world.duplicate();

@@ -210,6 +210,7 @@ struct Inner {
     local: bool,
     messages: RefCell<Vec<String>>,
     loses: Cell<bool>,
+    late_locks: Cell<bool>,
     frames: RefCell<Vec<String>>,
     frames_open: Cell<usize>,
     blocks_popups: Cell<bool>,
@@ -312,6 +313,7 @@ impl World {
             local,
             messages: RefCell::default(),
             loses: Cell::new(false),
+            late_locks: Cell::new(false),
             frames: RefCell::default(),
             frames_open: Cell::new(0),
             blocks_popups: Cell::new(false),
@@ -506,6 +508,16 @@ impl World {
     /// All requests are answered again.
     pub(crate) fn mend_all(&self) {
         self.0.holding.borrow_mut().clear();
+    }
+
+    /// A lock that is free again is known to this tab only after what it was told meanwhile.
+    pub(crate) fn hears_of_locks_late(&self) {
+        self.0.late_locks.set(true);
+    }
+
+    /// The locks are taken away, as from a tab that froze with them in its hands.
+    pub(crate) fn break_locks(&self) {
+        self.0.browser.locks.borrow_mut().clear();
     }
 
     /// How many locks are held or waited for.
@@ -960,6 +972,11 @@ impl Page for World {
         let late = self.timer(patience);
         let stopped = first_of(&[Some(&bell), Some(&late)]).await;
         self.0.browser.timers.borrow_mut().retain(|timer| !Rc::ptr_eq(&timer.bell.0, &late.0));
+        if waited && self.0.late_locks.get() {
+            for _ in 0..20 {
+                breath().await;
+            }
+        }
         (stopped == 0).then_some((lock, waited))
     }
 

@@ -111,7 +111,7 @@ impl<P: Page> Session<P> {
     /// Lets go of what expired, unless another tab knows better.
     pub(super) async fn expire(&self) {
         if self.page().shared() {
-            self.reread().await;
+            self.reread(true).await;
         }
         self.settle(false);
     }

@@ -187,6 +187,10 @@ impl<P: Page> Session<P> {
         shelf::name("server", self.config(), self.config().issuer.as_str())
     }
 
+    fn epoch(&self) -> u32 {
+        self.0.state.borrow().epoch
+    }
+
     fn usable(&self) -> Result<(), Error> {
         if self.0.closed.get() { Err(Code::Closed.into()) } else { Ok(()) }
     }

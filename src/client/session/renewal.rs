@@ -154,7 +154,7 @@ impl<P: Page> Session<P> {
         // Law 16: another tab may have renewed meanwhile.
         if let Err((Some(used), error, _)) = &tried
             && error.server_error() == Some("invalid_grant")
-            && self.catch_up(used).await
+            && self.refresh_token().is_ok_and(|held| held != *used)
         {
             tried = self.try_renewal(key, wish).await;
         }
@@ -186,15 +186,6 @@ impl<P: Page> Session<P> {
         }
     }
 
-    /// Takes over what another tab wrote down, if it is of the same person and another refresh token.
-    pub(super) async fn catch_up(&self, used: &Secret) -> bool {
-        let Ok(Some(text)) = self.page().load(&self.token_key()).await else { return false };
-        let Some(stored) = TokenSet::from_text(&text, self.config()) else { return false };
-        let news = stored.refresh_token.as_ref().is_some_and(|token| token != used)
-            && self.read(|set| Some(set.same_person(&stored))) == Some(true);
-        news && self.adopt(used, &stored)
-    }
-
     /// Takes over what somebody else renewed with the refresh token that is held here.
     pub(super) fn adopt(&self, used: &Secret, renewed: &TokenSet) -> bool {
         {
@@ -224,10 +215,9 @@ impl<P: Page> Session<P> {
         wish: &Wish,
     ) -> Result<Rc<AccessToken>, (Option<Secret>, Error, bool)> {
         let gone = |error: Error| (None, error, false);
-        let (epoch, mut renewed) = {
-            let state = self.0.state.borrow();
-            (state.epoch, state.set.clone().ok_or(gone(Code::LoginRequired.into()))?)
-        };
+        let epoch = self.epoch();
+        let held = self.read(|set| Some(set.clone()));
+        let mut renewed = held.ok_or(gone(Code::LoginRequired.into()))?;
         let refresh_token = self.refresh_token().map_err(gone)?;
         let mut grant = refresh_grant(refresh_token.expose());
         if !key.is_empty() {
@@ -249,8 +239,9 @@ impl<P: Page> Session<P> {
             },
             Err(error) => Err((error, None)),
         };
+        let ours = self.uses(&refresh_token).await;
         // Signed out or signed in anew meanwhile: these tokens belong to nobody.
-        if self.0.state.borrow().epoch != epoch {
+        if self.epoch() != epoch || self.0.closed.get() && !ours {
             if let Ok((granted, _)) | Err((_, Some(granted))) = result {
                 let access = Some(granted.tokens.access_token);
                 self.give_back(granted.tokens.refresh_token, access).await;
@@ -265,6 +256,7 @@ impl<P: Page> Session<P> {
                 // even where the id_token beside it cannot be proved now.
                 if let Some(granted) = granted
                     && error.code() != Code::IdTokenInvalid
+                    && ours
                 {
                     renewed.rotate(&granted);
                     self.keep(&refresh_token, &renewed);
@@ -276,6 +268,10 @@ impl<P: Page> Session<P> {
         };
         let asked = if key.is_empty() { renewed.scope.clone() } else { wish.scope.clone() };
         let token = Rc::new(AccessToken::of(&granted, asked.as_deref()));
+        if !ours {
+            // Good, but there is something newer.
+            return Ok(token);
+        }
         renewed.rotate(&granted);
         renewed.put(key, token.clone());
         if let Some(claims) = claims {
@@ -292,6 +288,22 @@ impl<P: Page> Session<P> {
         self.usable().map_err(gone)?;
         self.page().emit(Event::Renewed { expires_at: token.expires_at, other_tab: false });
         Ok(token)
+    }
+
+    /// Whether this refresh token is the session's still, by what others wrote meanwhile. One that was
+    /// closed has it in its store, or in another instance of this page.
+    async fn uses(&self, used: &Secret) -> bool {
+        let known = |set: &TokenSet| Some(set.refresh_token.as_ref() == Some(used));
+        if !self.0.closed.get() {
+            self.reread(self.page().shared()).await;
+            return self.read(known) != Some(false);
+        }
+        if self.siblings().iter().any(|sibling| sibling.read(known) == Some(true)) {
+            return true;
+        }
+        let stored = self.page().load(&self.token_key()).await.ok().flatten();
+        let stored = stored.and_then(|text| TokenSet::from_text(&text, self.config()));
+        stored.as_ref().and_then(known) == Some(true)
     }
 
     /// Keeps what was renewed, here and in the other instances of this page. One that was closed
@@ -344,7 +356,8 @@ impl<P: Page> Session<P> {
             error.server_error(),
             Some("invalid_grant" | "unauthorized_client" | "unsupported_grant_type")
         );
-        if refused || strikes >= 2 || error.code() == Code::IdTokenInvalid {
+        let ours = self.refresh_token().as_ref() == Ok(used);
+        if ours && (refused || strikes >= 2 || error.code() == Code::IdTokenInvalid) {
             for sibling in self.siblings() {
                 if sibling.read(|set| set.refresh_token.clone()).as_ref() == Some(used) {
                     sibling.end("final-error", Some(&error));

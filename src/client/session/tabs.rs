@@ -94,7 +94,7 @@ impl<P: Page> Session<P> {
     async fn watch(&self, known: &Known, times: u32) {
         for _ in 0..times {
             if self.page().shared() {
-                self.reread().await;
+                self.reread(true).await;
             }
             if !self.stands(known) {
                 return;
@@ -118,7 +118,7 @@ impl<P: Page> Session<P> {
             }
             self.watch(known, LOOKS.0).await;
         } else if self.page().shared() {
-            self.reread().await;
+            self.reread(true).await;
         }
         turn.map(|(lock, _)| lock)
     }
@@ -211,19 +211,21 @@ impl<P: Page> Session<P> {
         }
     }
 
-    /// Takes over what other tabs wrote into the shared store.
-    pub(super) async fn reread(&self) {
+    /// Takes over what others wrote into the store: other tabs where it is shared, else a frame of this
+    /// page or a later page of this tab. Where the record is gone the session may be over.
+    pub(super) async fn reread(&self, ends: bool) {
         self.page().saved().await;
+        let epoch = self.epoch();
         // What could not be written is not gone.
         if self.0.state.borrow().unsaved {
             return;
         }
         let Ok(stored) = self.page().load(&self.token_key()).await else { return };
-        if self.usable().is_err() {
+        if self.usable().is_err() || self.epoch() != epoch {
             return;
         }
         let Some(text) = stored else {
-            if self.read(|_| Some(())).is_some() {
+            if ends && self.read(|_| Some(())).is_some() {
                 self.forget();
                 self.page().emit(Event::SignedOut { reason: "other-tab", error: None });
             }

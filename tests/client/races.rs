@@ -1,0 +1,122 @@
+//! R123, R164, A068, A069, A086: what happens between two steps of a session: a sign-out, a sign-in, a
+//! close or another tab's renewal, while an answer is on its way.
+
+use grantkit::client::session::Session;
+use grantkit::client::token_client::Ask;
+use grantkit::protocol::authorize::SignIn;
+use grantkit::protocol::error::Code;
+use serde_json::Value;
+
+use crate::acts::{Setup, arrive, code_of, handle, leave, now, signed_in, token};
+use crate::tabs::{asks, quiet, shared};
+use crate::world::World;
+
+fn stored(world: &World) -> Value {
+    serde_json::from_str(&world.tokens().only("")).unwrap()
+}
+
+/// Somebody else signs in at this tab.
+fn bob_signs_in(world: &World) -> Session<World> {
+    let url = leave(world, &quiet().load(world), SignIn::default());
+    let back = world.provider().approve_as("bob", &url, now(world));
+    let session = arrive(world, &quiet(), &back);
+    handle(world, &session).unwrap();
+    session
+}
+
+/// A page whose token is due.
+fn due(world: &World, setup: &Setup) -> Session<World> {
+    let session = signed_in(world, setup);
+    world.pass(3_540_000);
+    world.forget_the_past();
+    session
+}
+
+// ── what came too late is not kept ───────────────────────────────────────────────────────────────
+
+#[test]
+fn r164_a_renewal_under_way_does_not_bring_back_what_another_tab_signed_out() {
+    let [(one, first), (two, second)] = shared();
+    one.hold("token");
+    let call = asks(&one, &first, Ask::default());
+    // The message has not come yet.
+    one.kill();
+    two.run(second.sign_out(true, None)).unwrap();
+    one.release("token");
+    assert_eq!(code_of(call.result()), Code::LoginRequired);
+    assert!(one.tokens().keys("").is_empty());
+    assert!(!first.signed_in());
+    assert_eq!(one.on_hold(), None);
+    assert_eq!(one.told(), ["signed-out other-tab"]);
+    let revoked = one.provider().revoked.borrow().clone();
+    assert_eq!(revoked.len(), 4, "what came too late is given back: {revoked:?}");
+}
+
+#[test]
+fn r164_a_renewal_under_way_does_not_write_over_somebody_else() {
+    let [(one, first), (two, second)] = shared();
+    one.hold("token");
+    let call = asks(&one, &first, Ask::default());
+    one.kill();
+    two.run(second.sign_out(true, None)).unwrap();
+    let bobs = bob_signs_in(&two);
+    one.release("token");
+    assert_eq!(code_of(call.result()), Code::LoginRequired);
+    assert_eq!(stored(&one)["claims"]["sub"], "bob");
+    assert_eq!(first.claims().unwrap().subject(), "bob");
+    assert_eq!(token(&one, &first).unwrap(), token(&two, &bobs).unwrap());
+}
+
+#[test]
+fn r164_a_renewal_under_way_does_not_write_over_a_sign_in_of_the_same_person() {
+    let [(one, first), (two, _)] = shared();
+    one.hold("token");
+    let call = asks(&one, &first, Ask::default());
+    one.kill();
+    let again = signed_in(&two, &quiet());
+    let theirs = stored(&two);
+    one.release("token");
+    assert!(call.result().is_ok(), "a good token all the same");
+    assert_eq!(stored(&one), theirs);
+    assert_eq!(token(&one, &first).unwrap(), token(&two, &again).unwrap());
+}
+
+#[test]
+fn a_session_that_was_closed_in_mid_renewal_does_not_come_back_after_a_sign_out() {
+    for world in [World::new(), World::local()] {
+        let session = due(&world, &quiet());
+        world.hold("token");
+        let call = asks(&world, &session, Ask::default());
+        session.close();
+        let next = quiet().load(&world);
+        world.run(next.sign_out(true, None)).unwrap();
+        world.release("token");
+        assert_eq!(code_of(call.result()), Code::Closed);
+        assert!(world.tokens().keys("").is_empty());
+        assert!(!quiet().load(&world).signed_in());
+        assert_eq!(world.provider().revoked.borrow().len(), 4);
+    }
+}
+
+#[test]
+fn a_session_that_was_closed_in_mid_renewal_does_not_write_over_somebody_else() {
+    for world in [World::new(), World::local()] {
+        let session = due(&world, &quiet());
+        world.hold("token");
+        let call = asks(&world, &session, Ask::default());
+        session.close();
+        let url = leave(&world, &quiet().load(&world), SignIn::default());
+        let back = world.provider().approve_as("bob", &url, now(&world));
+        let bobs = arrive(&world, &quiet(), &back);
+        let begun = bobs.begin_callback(None);
+        let arriving = {
+            let bobs = bobs.clone();
+            world.start(async move { bobs.finish_callback(begun, None).await })
+        };
+        world.release_one("token", 1);
+        assert!(arriving.result().is_ok());
+        world.release("token");
+        assert_eq!(code_of(call.result()), Code::Closed);
+        assert_eq!(stored(&world)["claims"]["sub"], "bob");
+    }
+}
