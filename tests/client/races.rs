@@ -7,8 +7,8 @@ use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
 use serde_json::Value;
 
-use crate::acts::{Setup, arrive, code_of, handle, leave, now, signed_in, token};
-use crate::tabs::{asks, quiet, shared};
+use crate::acts::{Setup, arrive, code_of, handle, leave, now, resource, signed_in, token};
+use crate::tabs::{asks, duplicated, quiet, requests, shared};
 use crate::world::World;
 
 fn stored(world: &World) -> Value {
@@ -119,4 +119,50 @@ fn a_session_that_was_closed_in_mid_renewal_does_not_write_over_somebody_else() 
         assert_eq!(code_of(call.result()), Code::Closed);
         assert_eq!(stored(&world)["claims"]["sub"], "bob");
     }
+}
+
+// ── law 16 ───────────────────────────────────────────────────────────────────────────────────────
+
+#[test]
+fn a069_a_refusal_of_a_refresh_token_that_was_replaced_meanwhile_ends_nothing() {
+    for make in [shared, duplicated] {
+        let [(one, first), (two, second)] = make();
+        // The first froze with the lock in its hands; the other did not wait for ever.
+        one.hold("token");
+        let frozen = asks(&one, &first, Ask::default());
+        one.break_locks();
+        let renewed = token(&two, &second).unwrap();
+        one.turn();
+        one.release("token");
+        assert_eq!(frozen.result().unwrap(), renewed);
+        assert!(first.signed_in() && second.signed_in());
+        assert!(!one.told().iter().any(|told| told.starts_with("signed-out")), "{:?}", one.told());
+        assert_eq!(requests(&[&one, &two]), 2);
+    }
+}
+
+// ── one request for a refresh token ──────────────────────────────────────────────────────────────
+
+#[test]
+fn r123_who_waited_takes_the_turn_of_the_refresh_token_that_came_meanwhile() {
+    let [(one, first), (two, second)] = duplicated();
+    two.hears_of_locks_late();
+    one.hold("token");
+    two.hold("token");
+    let default = asks(&one, &first, Ask::default());
+    let waiting = asks(&two, &second, resource("https://a.example"));
+    one.release("token");
+    one.pass(1_000);
+    assert!(default.result().is_ok());
+    assert_eq!(two.open("token"), 1, "with the new refresh token");
+    let other = asks(&one, &first, resource("https://b.example"));
+    one.pass(100);
+    assert_eq!(requests(&[&one, &two]), 2, "the new refresh token is in use");
+    two.release("token");
+    one.pass(1_000);
+    assert!(waiting.result().is_ok() && other.result().is_ok());
+    let mut used: Vec<_> = [one.seen_at("token"), two.seen_at("token")].concat();
+    used.sort_by_key(|seen| seen.get("refresh_token").unwrap().to_owned());
+    used.dedup_by_key(|seen| seen.get("refresh_token").unwrap().to_owned());
+    assert_eq!(used.len(), 3, "each was spent once");
 }

@@ -133,7 +133,8 @@ impl<P: Page> Session<P> {
     /// One request, whoever waits for it.
     pub(super) async fn renewal(&self, key: &str, wish: &Wish) -> Result<Rc<AccessToken>, Error> {
         let held = self.read(|set| set.token(key));
-        let (spent, turn) = loop {
+        let mut again = true;
+        loop {
             self.rested()?;
             let known = self.known();
             let used = self.refresh_token()?;
@@ -146,25 +147,25 @@ impl<P: Page> Session<P> {
                 return Ok(token);
             }
             // With another refresh token comes another turn.
-            if self.stands(&known) {
-                break (used, turn);
+            if !self.stands(&known) {
+                continue;
             }
-        };
-        let mut tried = self.try_renewal(key, wish).await;
-        // Law 16: another tab may have renewed meanwhile.
-        if let Err((Some(used), error, _)) = &tried
-            && error.server_error() == Some("invalid_grant")
-            && self.refresh_token().is_ok_and(|held| held != *used)
-        {
-            tried = self.try_renewal(key, wish).await;
+            let tried = self.try_renewal(key, wish).await;
+            if let Some(turn) = turn {
+                self.done(&used, turn);
+            }
+            let (used, error, strike) = match tried {
+                Ok(token) => return Ok(token),
+                Err((None, error, _)) => return Err(error),
+                Err((Some(used), error, strike)) => (used, error, strike),
+            };
+            // Law 16: another tab may have renewed meanwhile.
+            let replaced = self.refresh_token().is_ok_and(|held| held != used);
+            if !(replaced && again && error.server_error() == Some("invalid_grant")) {
+                return Err(self.renewal_failed(&used, error, strike));
+            }
+            again = false;
         }
-        if let Some(turn) = turn {
-            self.done(&spent, turn);
-        }
-        tried.map_err(|(used, error, strike)| match used {
-            Some(used) => self.renewal_failed(&used, error, strike),
-            None => error,
-        })
     }
 
     pub(super) fn refresh_token(&self) -> Result<Secret, Error> {

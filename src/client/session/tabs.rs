@@ -117,8 +117,8 @@ impl<P: Page> Session<P> {
                 self.tell_of(ASKED, Some(&line(used)), None);
             }
             self.watch(known, LOOKS.0).await;
-        } else if self.page().shared() {
-            self.reread(true).await;
+        } else {
+            self.reread(self.page().shared()).await;
         }
         turn.map(|(lock, _)| lock)
     }
