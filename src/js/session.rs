@@ -46,9 +46,14 @@ pub fn open_session(options: JsValue, hold: Function, emit: Function) -> Promise
             });
             let session = Session::open(host, config, pages, desk).await?;
             let weak = session.weak();
-            session.page().on_tick(move || {
+            session.page().on_tick(move |back| {
                 if let Some(session) = weak.upgrade() {
-                    spawn_local(Inside(Box::pin(async move { session.tick().await })));
+                    spawn_local(Inside(Box::pin(async move {
+                        if back {
+                            session.came_back().await;
+                        }
+                        session.tick().await;
+                    })));
                 }
             });
             let weak = session.weak();

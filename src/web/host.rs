@@ -94,8 +94,8 @@ impl WebHost {
         global("fetch").dyn_into().ok()
     }
 
-    /// What the timer calls, and a page that is looked at again.
-    pub fn on_tick(&self, tick: impl FnMut() + 'static) {
+    /// What the timer calls, and a page that is looked at again or comes out of the back/forward cache.
+    pub fn on_tick(&self, tick: impl FnMut(bool) + 'static) {
         *self.0.tick.borrow_mut() = Some(Wake::new(tick));
     }
 

@@ -62,12 +62,14 @@ const WAKING: [(&str, &str); 3] =
     [("document", "visibilitychange"), ("window", "pageshow"), ("window", "online")];
 
 /// A listener for the page's return; taken off when dropped.
-pub struct Wake(Closure<dyn FnMut()>);
+pub struct Wake(Closure<dyn FnMut(JsValue)>);
 
 impl Wake {
-    /// Listens, where there is a page.
-    pub fn new(listener: impl FnMut() + 'static) -> Wake {
-        let wake = Wake(Closure::new(listener));
+    /// Listens, where there is a page, and says whether that comes out of the back/forward cache.
+    pub fn new(mut listener: impl FnMut(bool) + 'static) -> Wake {
+        let wake = Wake(Closure::new(move |event: JsValue| {
+            listener(property(&event, "persisted") == JsValue::TRUE);
+        }));
         wake.each(|target, event, listener| {
             let _ = target.add_event_listener_with_callback(event, listener);
         });

@@ -166,3 +166,115 @@ fn r123_who_waited_takes_the_turn_of_the_refresh_token_that_came_meanwhile() {
     used.dedup_by_key(|seen| seen.get("refresh_token").unwrap().to_owned());
     assert_eq!(used.len(), 3, "each was spent once");
 }
+
+#[test]
+fn r123_a_tab_that_is_restored_with_an_old_refresh_token_asks_before_it_spends_it() {
+    for renewals in [1, 3] {
+        let [(one, first), (two, _)] = duplicated();
+        // The browser discarded the duplicate: no message reaches it.
+        two.kill();
+        for _ in 0..renewals {
+            token(&one, &first).unwrap();
+            one.pass(3_540_000);
+        }
+        let renewed = token(&one, &first).unwrap();
+        let restored = two.duplicate();
+        let second = quiet().load(&restored);
+        assert_eq!(token(&restored, &second).unwrap(), renewed);
+        assert_eq!(requests(&[&one, &restored]), renewals + 1);
+        assert!(first.signed_in() && second.signed_in());
+        assert_eq!(stored(&one), stored(&restored));
+    }
+}
+
+#[test]
+fn r123_a_tab_that_is_restored_after_all_too_long_leaves_the_others_alone() {
+    let [(one, first), (two, _)] = duplicated();
+    two.kill();
+    for _ in 0..20 {
+        token(&one, &first).unwrap();
+        one.pass(3_540_000);
+    }
+    let restored = two.duplicate();
+    let second = quiet().load(&restored);
+    assert_eq!(code_of(token(&restored, &second)), Code::LoginRequired);
+    assert_eq!(restored.told(), ["signed-out other-tab"]);
+    assert_eq!(requests(&[&restored]), 0, "it is spent");
+    assert!(token(&one, &first).is_ok());
+}
+
+#[test]
+fn r123_a_tab_that_is_restored_alone_renews_by_itself() {
+    let [(one, _), (two, _)] = duplicated();
+    one.kill();
+    two.kill();
+    let restored = two.duplicate();
+    let second = quiet().load(&restored);
+    assert!(token(&restored, &second).is_ok());
+    assert_eq!(requests(&[&restored]), 1);
+    // It is its own from now on: nobody is asked any more.
+    let told = restored.messages().len();
+    restored.pass(3_540_000);
+    assert!(token(&restored, &second).is_ok());
+    assert_eq!(restored.messages().len(), told + 1);
+}
+
+#[test]
+fn r123_a_frame_that_shares_the_page_s_storage_renews_for_both() {
+    let world = World::new();
+    let session = due(&world, &quiet());
+    let frame = world.frame();
+    let inner = quiet().load(&frame);
+    world.kill();
+    let renewed = token(&frame, &inner).unwrap();
+    assert_eq!(token(&world, &session).unwrap(), renewed);
+    assert_eq!(requests(&[&world, &frame]), 1);
+    assert_eq!(world.told(), ["renewed"]);
+}
+
+// ── the back/forward cache ───────────────────────────────────────────────────────────────────────
+
+#[test]
+fn r164_a_page_that_comes_back_from_the_cache_after_a_sign_out_forgets() {
+    for world in [World::new(), World::local()] {
+        let session = signed_in(&world, &quiet());
+        world.forget_the_past();
+        // No message reaches it there.
+        world.kill();
+        let later = quiet().load(&world);
+        world.run(later.sign_out(true, None)).unwrap();
+        world.forget_the_past();
+        assert!(session.signed_in());
+        world.run(session.came_back());
+        assert!(!session.signed_in());
+        assert_eq!(world.on_hold(), None);
+        assert_eq!(world.told(), ["signed-out other-tab"]);
+    }
+}
+
+#[test]
+fn a_page_that_comes_back_from_the_cache_knows_who_signed_in_meanwhile() {
+    for world in [World::new(), World::local()] {
+        let session = quiet().load(&world);
+        world.kill();
+        signed_in(&world, &quiet());
+        world.forget_the_past();
+        world.run(session.came_back());
+        assert!(session.signed_in());
+        assert_eq!(world.told(), ["signed-in"]);
+        assert!(token(&world, &session).is_ok());
+    }
+}
+
+#[test]
+fn r123_a_page_that_comes_back_from_the_cache_does_not_spend_what_is_spent() {
+    for make in [shared, duplicated] {
+        let [(one, first), (two, second)] = make();
+        two.kill();
+        let renewed = token(&one, &first).unwrap();
+        two.run(second.came_back());
+        two.revive(&second);
+        assert_eq!(token(&two, &second).unwrap(), renewed);
+        assert_eq!(requests(&[&one, &two]), 1);
+    }
+}

@@ -288,10 +288,22 @@ impl World {
         twin
     }
 
+    /// A frame of this page, of the same origin: its sessionStorage is the page's.
+    pub(crate) fn frame(&self) -> World {
+        let (browser, provider) = (self.0.browser.clone(), self.0.provider.clone());
+        World::in_browser(browser, provider, self.0.tokens.clone(), self.0.local)
+    }
+
     /// The tab is closed or crashes: its work stops where it is, and its locks are free.
     pub(crate) fn kill(&self) {
         self.0.tick.borrow_mut().take();
         self.0.browser.tabs.borrow_mut().retain(|tab| !std::ptr::eq(tab.as_ptr(), &*self.0));
+    }
+
+    /// It was not closed but out of sight, and hears again.
+    pub(crate) fn revive(&self, session: &Session<World>) {
+        self.wakes(session);
+        self.0.browser.tabs.borrow_mut().push(Rc::downgrade(&self.0));
     }
 
     fn in_browser(
@@ -347,7 +359,7 @@ impl World {
         self.0.browser.pool.borrow_mut().run_until_stalled();
     }
 
-    /// Runs until this is done; all else that can run runs too.
+    /// Runs until this is done; all else that can run runs too. It may let a moment pass.
     pub(crate) fn run<T>(&self, work: impl Future<Output = T>) -> T {
         struct Flag(AtomicBool);
         impl Wake for Flag {
@@ -359,10 +371,15 @@ impl World {
         let flag = Arc::new(Flag(AtomicBool::new(true)));
         let waker = Waker::from(flag.clone());
         let mut steps = 0;
+        let patience = self.0.browser.steady.get() + 1_000;
         loop {
             steps += 1;
             assert!(steps < 100_000, "it never rests");
-            assert!(flag.0.swap(false, Ordering::Relaxed), "it waits for ever");
+            while !flag.0.swap(false, Ordering::Relaxed) {
+                let due = self.0.browser.timers.borrow().iter().map(|timer| timer.due).min();
+                let due = due.filter(|due| *due <= patience).expect("it waits for ever");
+                self.pass(due - self.0.browser.steady.get());
+            }
             match work.as_mut().poll(&mut Context::from_waker(&waker)) {
                 Poll::Ready(out) => return out,
                 Poll::Pending => self.turn(),

@@ -289,6 +289,7 @@ impl<P: Page> Session<P> {
             let mut state = self.0.state.borrow_mut();
             state.epoch = state.epoch.wrapping_add(1);
             state.strikes = 0;
+            state.copied = false;
             state.set = Some(set.clone());
         }
         if set.refresh_token.is_none() {

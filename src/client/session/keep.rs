@@ -108,6 +108,12 @@ impl<P: Page> Session<P> {
         }
     }
 
+    /// The page was in the back/forward cache, where no message reached it.
+    pub async fn came_back(&self) {
+        self.0.state.borrow_mut().copied = true;
+        self.reread(true).await;
+    }
+
     /// Lets go of what expired, unless another tab knows better.
     pub(super) async fn expire(&self) {
         if self.page().shared() {

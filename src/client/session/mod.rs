@@ -72,6 +72,8 @@ struct State {
     /// The distance to the timer's next try after a failure.
     retry: Millis,
     told_of_storage: bool,
+    /// The refresh token was in a store that may be a copy, or was held where no message came.
+    copied: bool,
     /// The last write failed: memory knows more than the store.
     unsaved: bool,
     /// The server asked to be left alone until then, with that answer.
@@ -86,8 +88,8 @@ struct Inner<P: Page> {
     state: RefCell<State>,
     closed: Cell<bool>,
     relays: RefCell<Vec<Relay>>,
-    /// Renewals that other tabs may ask about: whose they are, and the sealed tokens.
-    announced: RefCell<Vec<(String, String)>>,
+    /// Refresh tokens that are spent, for tabs that ask: whose they were, and what they brought, sealed.
+    spent: RefCell<Vec<(String, Option<String>)>>,
 }
 
 /// A session. Clones are the same session.
@@ -125,6 +127,7 @@ impl<P: Page> Session<P> {
             strikes: 0,
             retry: RETRY.0,
             told_of_storage: false,
+            copied: false,
             unsaved: false,
             resting: None,
         };
@@ -136,7 +139,7 @@ impl<P: Page> Session<P> {
             state: RefCell::new(state),
             closed: Cell::new(false),
             relays: RefCell::default(),
-            announced: RefCell::default(),
+            spent: RefCell::default(),
         }));
         let config = session.config();
         let here = session.page().address().and_then(|here| session.page().parse_url(&here, None));
@@ -202,7 +205,10 @@ impl<P: Page> Session<P> {
             Ok(None) => {}
             Ok(Some(text)) => match TokenSet::from_text(&text, self.config()) {
                 Some(set) => {
-                    self.0.state.borrow_mut().set = Some(set);
+                    let mut state = self.0.state.borrow_mut();
+                    state.set = Some(set);
+                    state.copied = true;
+                    drop(state);
                     self.settle(false);
                 }
                 None => {

@@ -140,7 +140,8 @@ impl<P: Page> Session<P> {
             let used = self.refresh_token()?;
             let turn = self.turn(&used, &known).await;
             self.usable()?;
-            let token = self.read(|set| set.token(key)).filter(|token| token.alive(self.now()));
+            let (now, before) = (self.now(), self.config().renew_before);
+            let token = self.read(|set| set.token(key)).filter(|t| t.fresh(now, before, 0));
             if let Some(token) = token
                 && held.as_ref().is_none_or(|held| held.secret != token.secret)
             {
@@ -318,7 +319,11 @@ impl<P: Page> Session<P> {
             let _ = self.page().save(&self.token_key(), Some((&text, end_of(renewed))));
             return;
         }
-        self.0.state.borrow_mut().set = Some(renewed.clone());
+        {
+            let mut state = self.0.state.borrow_mut();
+            state.copied = false;
+            state.set = Some(renewed.clone());
+        }
         self.settle(true);
     }
 

@@ -38,7 +38,7 @@ impl<P: Page> Session<P> {
             state.resting = None;
             state.set.take()
         };
-        self.0.announced.borrow_mut().clear();
+        self.0.spent.borrow_mut().clear();
         self.hold();
         self.reschedule();
         set

@@ -22,13 +22,14 @@ use super::{Session, line};
 
 /// A tab that hangs with the lock in its hands is not waited for longer.
 const PATIENCE: Millis = 30_000;
-/// What another tab did is found out within so many looks, so far apart.
-const LOOKS: (u32, Millis) = (10, 50);
+/// What another tab did is found out within so many looks, so far apart; what it did long ago within so
+/// few.
+const LOOKS: (u32, u32, Millis) = (10, 2, 50);
 /// A refresh token that was replaced stays locked for so long: a tab that does not know yet waits for the
 /// news instead of spending it.
 const LINGER: Millis = 1_000;
-/// So many renewals are remembered for tabs that ask.
-const ANNOUNCED: usize = 4;
+/// So many refresh tokens are known to be spent, and what the last of them brought.
+const SPENT: (usize, usize) = (64, 8);
 
 /// What the sealed tokens are sealed for.
 const TOKENS: &str = "grantkit tokens";
@@ -39,7 +40,7 @@ const SIGNED_OUT: &str = "signed-out";
 pub(super) const CHANGED: &str = "changed";
 const RENEWED: &str = "renewed";
 const ASKED: &str = "asked";
-/// A refresh token was refused for good.
+/// A refresh token was refused for good, or spent for tokens that cannot be handed on.
 const ENDED: &str = "ended";
 
 /// What a tab held when it began to wait.
@@ -99,7 +100,7 @@ impl<P: Page> Session<P> {
             if !self.stands(known) {
                 return;
             }
-            self.page().pause(LOOKS.1, None).await;
+            self.page().pause(LOOKS.2, None).await;
             // Who signed out meanwhile does not read what was there before.
             if !self.stands(known) {
                 return;
@@ -112,14 +113,20 @@ impl<P: Page> Session<P> {
         let name = shelf::name("line", self.config(), &line(used));
         let lock = self.page().lock(&name, PATIENCE);
         let turn = first(lock, self.watch(known, u32::MAX)).await?;
-        if turn.as_ref().is_none_or(|(_, waited)| *waited) {
-            if !self.page().shared() {
-                self.tell_of(ASKED, Some(&line(used)), None);
-            }
-            self.watch(known, LOOKS.0).await;
-        } else {
-            self.reread(self.page().shared()).await;
+        let waited = turn.as_ref().is_none_or(|(_, waited)| *waited);
+        let shared = self.page().shared();
+        if !waited {
+            self.reread(shared).await;
         }
+        let looks = match self.0.state.borrow().copied {
+            _ if waited => LOOKS.0,
+            true if !shared => LOOKS.1,
+            _ => 0,
+        };
+        if looks > 0 && !shared {
+            self.tell_of(ASKED, Some(&line(used)), None);
+        }
+        self.watch(known, looks).await;
         turn.map(|(lock, _)| lock)
     }
 
@@ -147,11 +154,20 @@ impl<P: Page> Session<P> {
         let Ok(sealed) = self.page().seal(secret, TOKENS, text.expose()).await else { return };
         let line = line(used);
         self.tell_of(RENEWED, Some(&line), Some(&sealed));
-        let mut announced = self.0.announced.borrow_mut();
-        if announced.len() >= ANNOUNCED {
-            announced.remove(0);
+        self.remember(&line, &sealed);
+    }
+
+    fn remember(&self, line: &str, sealed: &str) {
+        let mut spent = self.0.spent.borrow_mut();
+        spent.retain(|(known, _)| known != line);
+        spent.push((line.into(), Some(sealed.into())));
+        let old = spent.len().saturating_sub(SPENT.1);
+        for (_, sealed) in spent.iter_mut().take(old) {
+            *sealed = None;
         }
-        announced.push((line, sealed));
+        if old > SPENT.0 {
+            spent.remove(0);
+        }
     }
 
     /// A message of another tab, or of any script of this origin: nothing in it is believed.
@@ -173,9 +189,11 @@ impl<P: Page> Session<P> {
                 self.left_elsewhere();
             }
             (Some(ASKED), Some(of), _) => {
-                let announced = self.0.announced.borrow();
-                if let Some((_, sealed)) = announced.iter().find(|(known, _)| known == of) {
-                    self.tell_of(RENEWED, Some(of), Some(sealed));
+                let spent = self.0.spent.borrow().iter().find(|(known, _)| known == of).cloned();
+                match spent {
+                    Some((_, Some(sealed))) => self.tell_of(RENEWED, Some(of), Some(&sealed)),
+                    Some((_, None)) => self.tell_of(ENDED, Some(of), None),
+                    None => {}
                 }
             }
             (Some(kind), Some(of), sealed) => self.relayed(kind, of, sealed).await,
@@ -197,6 +215,8 @@ impl<P: Page> Session<P> {
             return;
         }
         self.settle(true);
+        // Whoever renewed may be gone when the next one asks.
+        self.remember(of, sealed);
         self.told_of_renewal();
     }
 
