@@ -7,7 +7,7 @@ use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::json::Json;
 use serde_json::json;
 
-use crate::acts::{Setup, arrive, code_of, now, object, signed_in, token, told};
+use crate::acts::{REDIRECT, Setup, arrive, code_of, now, object, signed_in, token, told};
 use crate::provider::{ISSUER, answer_url, parameters};
 use crate::world::{Bell, Call, World};
 
@@ -83,6 +83,83 @@ fn r060_a_second_call_in_the_popup_waits_with_the_first() {
     world.pass(5_000);
     assert!(calls.iter().all(Call::open));
     assert!(popup.window_closed());
+}
+
+#[test]
+fn r123_a_popup_leaves_the_tokens_that_it_copied_alone() {
+    for landing in [World::duplicate, World::frame] {
+        let world = World::new();
+        world.provider().lives(json!(300));
+        let session = signed_in(&world, &Setup::page());
+        let call = begins(&world, &session, true, None);
+        let url = world.frames().pop().unwrap();
+        // A window that a page opens starts with a copy of its sessionStorage, a frame shares it.
+        let popup = landing(&world);
+        world.provider().always("token", crate::provider::page(503));
+        world.pass(241_000);
+        world.provider().mend("token");
+        world.forget_the_past();
+        let back = answer_url(&url, &[("error", "access_denied"), ("iss", ISSUER)]);
+        let inside = arrive(&popup, &Setup::page(), &back);
+        popup.run(inside.tick());
+        let begun = inside.begin_callback(None);
+        let _callback = popup.start(async move { inside.finish_callback(begun, None).await });
+        world.pass(4_000);
+        assert_eq!(code_of(call.result()), Code::AuthorizationError);
+        assert_eq!(popup.count("token"), 0, "it is about to close");
+        assert!(popup.window_closed());
+        assert!(session.signed_in());
+    }
+}
+
+#[test]
+fn a_link_that_only_looks_like_an_answer_beside_the_page_costs_nobody_the_session() {
+    for world in [World::new(), World::local()] {
+        let session = signed_in(&world, &Setup::page());
+        let held = token(&world, &session).unwrap();
+        session.close();
+        let session = arrive(&world, &Setup::page(), &format!("{REDIRECT}?code=x&state=r.crafted"));
+        let begun = session.begin_callback(None);
+        let callback = {
+            let session = session.clone();
+            world.start(async move { session.finish_callback(begun, None).await })
+        };
+        world.pass(3_000);
+        assert_eq!(told(callback.result()), (Code::StateUnknown, Some("unknown".into())));
+        assert!(!world.window_closed());
+        assert!(session.signed_in());
+        assert_eq!(token(&world, &session).unwrap(), held);
+        assert!(world.due_in().is_some(), "it is looked after again");
+        assert_eq!(world.tokens().keys("").len(), 1);
+    }
+}
+
+#[test]
+fn a_link_that_is_opened_twice_closes_no_window() {
+    let world = World::new();
+    let link = format!("{REDIRECT}?code=x&state=r.crafted");
+    let pages = [lands(&world, &link), lands(&world, &link)];
+    world.pass(5_000);
+    for (page, callback) in pages {
+        assert!(!page.window_closed());
+        assert_eq!(told(callback.result()), (Code::StateUnknown, Some("unknown".into())));
+    }
+}
+
+#[test]
+fn an_answer_that_the_waiting_page_is_handed_itself_does_not_stop_its_wait() {
+    let (world, session, call, url) = begun(true);
+    let back = world.provider().approve(&url, now(&world));
+    let begun = session.begin_callback(Some(&back));
+    let own = {
+        let session = session.clone();
+        world.start(async move { session.finish_callback(begun, None).await })
+    };
+    world.pass(3_000);
+    assert_eq!(told(own.result()), (Code::StateUnknown, Some("unknown".into())));
+    lands(&world, &back);
+    world.pass(1_000);
+    assert!(call.result().is_ok());
 }
 
 #[test]

@@ -5,12 +5,13 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 
-use crate::protocol::authorize::SignIn;
+use crate::protocol::authorize::{BESIDE, SignIn};
 use crate::protocol::callback::{self, Params};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::json::Json;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Millis;
+use crate::protocol::url::Url;
 
 use super::super::host::{Page, Sight, Waited};
 use super::super::login;
@@ -37,10 +38,18 @@ const TOOK: &str = "took";
 /// An answer under way between two pages.
 pub(super) struct Relay {
     line: String,
+    /// This page waits for it; the other hands it on.
+    waits: bool,
     state: Secret,
     /// The address that the answer came to.
     url: Option<Secret>,
     taken: bool,
+}
+
+/// Whether an answer is for a page that waits beside this one.
+pub(super) fn is_relay(answer: &Url) -> bool {
+    let params = Params::read(&answer.search, &answer.hash);
+    params.is_ok_and(|params| params.state().is_ok_and(|state| state.starts_with(BESIDE)))
 }
 
 impl<P: Page> Session<P> {
@@ -59,10 +68,10 @@ impl<P: Page> Session<P> {
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
         self.usable()?;
-        let line = self.awaits(Secret::new(pending.state.as_str()));
+        let line = self.stand_by(Secret::new(pending.state.as_str()), true);
         self.page().steer(&frame, &url);
         let answer = self.answered(&line, &frame, silent, abort).await;
-        self.0.relays.borrow_mut().retain(|relay| relay.line != line);
+        self.leave_off(&line, true);
         drop(frame);
         let answer = answer?;
         let url = self.page().parse_url(answer.expose(), None).ok_or(Code::CallbackMalformed)?;
@@ -77,16 +86,25 @@ impl<P: Page> Session<P> {
         Ok(app_state)
     }
 
-    fn awaits(&self, state: Secret) -> String {
+    fn stand_by(&self, state: Secret, waits: bool) -> String {
         let line = state.fingerprint();
-        let relay = Relay { line: line.clone(), state, url: None, taken: false };
+        let relay = Relay { line: line.clone(), waits, state, url: None, taken: false };
         self.0.relays.borrow_mut().push(relay);
         line
     }
 
-    fn relays<T>(&self, line: &str, look: impl FnOnce(&mut Relay) -> Option<T>) -> Option<T> {
+    fn leave_off(&self, line: &str, waits: bool) {
+        self.0.relays.borrow_mut().retain(|relay| relay.line != line || relay.waits != waits);
+    }
+
+    fn relays<T>(
+        &self,
+        line: &str,
+        waits: bool,
+        look: impl FnOnce(&mut Relay) -> Option<T>,
+    ) -> Option<T> {
         let mut relays = self.0.relays.borrow_mut();
-        relays.iter_mut().find(|relay| relay.line == line).and_then(look)
+        relays.iter_mut().find(|relay| relay.line == line && relay.waits == waits).and_then(look)
     }
 
     async fn answered(
@@ -99,7 +117,7 @@ impl<P: Page> Session<P> {
         let (mut passed, mut gone_for, mut away) = (0, 0, false);
         loop {
             self.usable()?;
-            if let Some(url) = self.relays(line, |relay| relay.url.take()) {
+            if let Some(url) = self.relays(line, true, |relay| relay.url.take()) {
                 return Ok(url);
             }
             match self.page().sight(frame) {
@@ -123,12 +141,14 @@ impl<P: Page> Session<P> {
     /// Hands an answer on and closes this window. Comes back only if nobody waits for the answer.
     pub(super) async fn relay(&self, state: &Secret, url: &str) -> Result<Arrived, Error> {
         let sealed = self.page().seal(state.expose().as_bytes(), ANSWER, url).await?;
-        let line = self.awaits(state.clone());
+        let line = self.stand_by(state.clone(), false);
         self.tell_of(ANSWERED, Some(&line), Some(&sealed));
         let mut passed = 0;
-        while self.relays(&line, |relay| relay.taken.then_some(())).is_none() {
+        while self.relays(&line, false, |relay| relay.taken.then_some(())).is_none() {
             if passed > TAKEN {
-                self.0.relays.borrow_mut().retain(|relay| relay.line != line);
+                self.leave_off(&line, false);
+                // This is a page like any other.
+                self.reload().await;
                 return Err(state_unknown("unknown"));
             }
             self.page().pause(LOOK, None).await;
@@ -142,18 +162,18 @@ impl<P: Page> Session<P> {
     pub(super) async fn relayed(&self, kind: &str, line: &str, sealed: Option<&str>) {
         match (kind, sealed) {
             (TOOK, _) => {
-                self.relays(line, |relay| {
+                self.relays(line, false, |relay| {
                     relay.taken = true;
                     Some(())
                 });
             }
             (ANSWERED, Some(sealed)) => {
-                let Some(state) = self.relays(line, |relay| Some(relay.state.clone())) else {
+                let Some(state) = self.relays(line, true, |relay| Some(relay.state.clone())) else {
                     return;
                 };
                 let opened = self.page().unseal(state.expose().as_bytes(), ANSWER, sealed);
                 let Ok(Some(url)) = opened.await else { return };
-                let kept = self.relays(line, |relay| {
+                let kept = self.relays(line, true, |relay| {
                     relay.url = Some(Secret::new(url));
                     Some(())
                 });

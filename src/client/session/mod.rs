@@ -143,14 +143,18 @@ impl<P: Page> Session<P> {
         }));
         let config = session.config();
         let here = session.page().address().and_then(|here| session.page().parse_url(&here, None));
+        let answer = here.filter(|here| session.is_answer(here));
         // What a callback finds expired it says so, and removes it itself.
-        if !here.is_some_and(|here| session.is_answer(&here)) {
+        if answer.is_none() {
             shelf::purge(session.page(), config, usize::MAX);
         }
         if let Ok(Some(text)) = session.page().get(&session.server_key()) {
             session.server().restore(&text);
         }
-        session.reload().await;
+        // A window that only hands an answer on is about to close: a renewal would be lost with it.
+        if !answer.is_some_and(|answer| beside::is_relay(&answer)) {
+            session.reload().await;
+        }
         let mut sessions = session.0.desk.sessions.borrow_mut();
         sessions.retain(|known| known.0.strong_count() > 0);
         sessions.push(session.weak());
@@ -202,6 +206,7 @@ impl<P: Page> Session<P> {
     async fn reload(&self) {
         let key = self.token_key();
         match self.page().load(&key).await {
+            _ if self.usable().is_err() => {}
             Ok(None) => {}
             Ok(Some(text)) => match TokenSet::from_text(&text, self.config()) {
                 Some(set) => {
