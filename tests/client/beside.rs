@@ -215,6 +215,20 @@ fn a084_a_popup_that_the_person_closes_is_popup_closed() {
 }
 
 #[test]
+fn a084_a_popup_that_is_closed_while_it_is_empty_still_is_sent_nowhere() {
+    let world = World::new();
+    let session = Setup::page().load(&world);
+    world.hold("metadata");
+    let call = begins(&world, &session, true, None);
+    world.set_sight(Sight::Gone);
+    world.release("metadata");
+    world.pass(200);
+    assert_eq!(code_of(call.result()), Code::PopupClosed);
+    assert!(world.frames().is_empty());
+    assert_eq!(world.frames_open(), 0);
+}
+
+#[test]
 fn a084_a_popup_that_its_page_cut_off_is_waited_for() {
     let (world, session, call, url) = begun(true);
     world.pass(200);

@@ -68,6 +68,10 @@ impl<P: Page> Session<P> {
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
         self.usable()?;
+        // Nothing can have cut it off yet.
+        if self.page().sight(&frame) == Sight::Gone {
+            return Err(Code::PopupClosed.into());
+        }
         let line = self.stand_by(Secret::new(pending.state.as_str()), true);
         self.page().steer(&frame, &url);
         let answer = self.answered(&line, &frame, silent, abort).await;
