@@ -25,6 +25,8 @@ const LOOK: Millis = 100;
 const PERSON: Millis = 10 * 60 * 1000;
 /// A popup that a Cross-Origin-Opener-Policy cut off looks as if it were closed, at its first page.
 const CUT_OFF: Millis = 5 * 60 * 1000;
+/// On the way to being cut off it may look for a moment as if it were somewhere.
+const STEADY: Millis = 2_000;
 /// The answer of a popup that closed itself may still be on its way.
 const LAST_WORD: Millis = 1_000;
 /// The page that waits takes an answer at once, or is gone.
@@ -118,19 +120,27 @@ impl<P: Page> Session<P> {
         silent: bool,
         abort: Option<&P::Abort>,
     ) -> Result<Secret, Error> {
-        let (mut passed, mut gone_for, mut away) = (0, 0, false);
+        let (mut passed, mut away, mut gone) = (0, None, None);
         loop {
             self.usable()?;
             if let Some(url) = self.relays(line, true, |relay| relay.url.take()) {
                 return Ok(url);
             }
             match self.page().sight(frame) {
-                Sight::Near => gone_for = 0,
-                Sight::Away => (away, gone_for) = (true, 0),
-                Sight::Gone => gone_for += LOOK,
+                Sight::Near => gone = None,
+                Sight::Away => {
+                    away.get_or_insert(passed);
+                    gone = None;
+                }
+                Sight::Gone => {
+                    gone.get_or_insert(passed);
+                }
             }
-            if gone_for > if away { LAST_WORD } else { CUT_OFF } {
-                return Err(Code::PopupClosed.into());
+            if let Some(gone) = gone {
+                let steady = away.is_some_and(|away| gone - away > STEADY);
+                if passed - gone > if steady { LAST_WORD } else { CUT_OFF } {
+                    return Err(Code::PopupClosed.into());
+                }
             }
             if passed > if silent { self.config().timeout } else { PERSON } {
                 return Err(Code::Timeout.into());
