@@ -11,6 +11,8 @@ use crate::acts::{REDIRECT, Setup, arrive, code_of, now, object, signed_in, toke
 use crate::provider::{ISSUER, answer_url, parameters};
 use crate::world::{Bell, Call, World};
 
+const HOUR: i64 = 3_600_000;
+
 type Beside = Call<Result<Option<Json>, Error>>;
 
 fn begins(world: &World, session: &Session<World>, popup: bool, abort: Option<Bell>) -> Beside {
@@ -200,6 +202,20 @@ fn r044_a_frame_that_never_answers_ends_in_a_timeout_and_is_removed() {
     assert_eq!(code_of(call.result()), Code::Timeout);
     assert_eq!(world.frames_open(), 0);
     assert!(!session.signed_in());
+}
+
+#[test]
+fn r044_a_page_in_the_background_whose_timers_come_late_has_the_same_patience() {
+    let (world, _, call, _) = begun(false);
+    // Each look comes a minute late.
+    world.set_clock(60_000);
+    world.pass(100);
+    assert_eq!(code_of(call.result()), Code::Timeout);
+    // A clock that is set back does not make it wait for ever.
+    let (world, _, call, _) = begun(false);
+    world.set_clock(-HOUR);
+    world.pass(10_200);
+    assert_eq!(code_of(call.result()), Code::Timeout);
 }
 
 #[test]

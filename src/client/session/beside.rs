@@ -120,6 +120,7 @@ impl<P: Page> Session<P> {
         silent: bool,
         abort: Option<&P::Abort>,
     ) -> Result<Secret, Error> {
+        let began = self.now();
         let (mut passed, mut away, mut gone) = (0, None, None);
         loop {
             self.usable()?;
@@ -148,7 +149,8 @@ impl<P: Page> Session<P> {
             if self.page().pause(LOOK, abort).await == Waited::Aborted {
                 return Err(Code::Aborted.into());
             }
-            passed += LOOK;
+            // The timers of a page in the background come late, and a clock may be set back.
+            passed = (passed + LOOK).max(self.now() - began);
         }
     }
 
