@@ -440,6 +440,7 @@ test('defects claim what they match, as often as told', async () => {
     { ...once, kind: 'empty' },
     { ...once, kind: 'redirect', status: 307, location: 'http://127.0.0.1:1/stolen' },
     { ...once, kind: 'content-type', type: 'text/plain' },
+    { ...once, kind: 'headers', headers: { 'x-mine': '1' } },
     { ...once, kind: 'json', json: { error: 'invalid_grant' } },
     { ...once, kind: 'mutate', mutate: (json) => ({ ...json, expires_in: '60' }) },
     { ...once, kind: 'status', status: 429 },
@@ -448,6 +449,8 @@ test('defects claim what they match, as often as told', async () => {
   assert.equal((await ask()).text, '')
   assert.equal((await ask()).headers.get('location'), 'http://127.0.0.1:1/stolen')
   assert.equal((await ask()).headers.get('content-type'), 'text/plain')
+  const { headers, json } = await ask()
+  assert.ok(headers.get('x-mine') === '1' && json.access_token)
   assert.equal((await ask()).json.error, 'invalid_grant')
   assert.equal((await ask()).json.expires_in, '60')
   assert.equal((await ask()).status, 429)

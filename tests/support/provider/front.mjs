@@ -265,6 +265,12 @@ const KINDS = {
     else reply.headers['content-type'] = type
     await send(answer.res, reply)
   },
+  /** The provider's answer with these headers, too. */
+  async headers(answer, { headers }) {
+    const reply = await answer.passOn()
+    Object.assign(reply.headers, headers)
+    await send(answer.res, reply)
+  },
   /** `mutate(json, reply)` changes the provider's JSON, or the reply's status and headers. */
   async mutate(answer, { mutate }) {
     const reply = await answer.passOn()
