@@ -128,6 +128,8 @@ export async function startFront({ port, passOn, allowsOrigin, prefix }) {
 }
 
 export function listen(server, port) {
+  // A connection that is closed for idleness just when it is used again is a fault that nobody asked for.
+  server.keepAliveTimeout = 0
   return new Promise((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', () => {
