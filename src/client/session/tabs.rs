@@ -94,9 +94,7 @@ impl<P: Page> Session<P> {
     /// Looks until something happened.
     async fn watch(&self, known: &Known, times: u32) {
         for _ in 0..times {
-            if self.page().shared() {
-                self.reread(true).await;
-            }
+            self.reread(self.page().shared()).await;
             if !self.stands(known) {
                 return;
             }
@@ -111,22 +109,23 @@ impl<P: Page> Session<P> {
     /// Waits until no other tab spends this refresh token, or until it is known what came of that.
     pub(super) async fn turn(&self, used: &Secret, known: &Known) -> Option<P::Lock> {
         let name = shelf::name("line", self.config(), &line(used));
-        let lock = self.page().lock(&name, PATIENCE);
-        let turn = first(lock, self.watch(known, u32::MAX)).await?;
-        let waited = turn.as_ref().is_none_or(|(_, waited)| *waited);
         let shared = self.page().shared();
-        if !waited {
-            self.reread(shared).await;
-        }
-        let looks = match self.0.state.borrow().copied {
-            _ if waited => LOOKS.0,
-            true if !shared => LOOKS.1,
-            _ => 0,
-        };
-        if looks > 0 && !shared {
+        let copied = !shared && self.0.state.borrow().copied;
+        if copied {
             self.tell_of(ASKED, Some(&line(used)), None);
         }
-        self.watch(known, looks).await;
+        let lock = self.page().lock(&name, PATIENCE);
+        let turn = first(lock, self.watch(known, u32::MAX)).await?;
+        if turn.as_ref().is_none_or(|(_, waited)| *waited) {
+            if !shared {
+                self.tell_of(ASKED, Some(&line(used)), None);
+            }
+            self.watch(known, LOOKS.0).await;
+        } else if copied {
+            self.watch(known, LOOKS.1).await;
+        } else {
+            self.reread(shared).await;
+        }
         turn.map(|(lock, _)| lock)
     }
 

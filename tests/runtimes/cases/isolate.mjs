@@ -19,9 +19,16 @@ const stores = {
 let client
 let told
 let shift
-let asked = 0
+
+const { setTimeout } = globalThis
 
 const requests = {
+  /** All patience lasts so many times longer from now on. */
+  async patience({ times }) {
+    globalThis.setTimeout = (callback, after, ...rest) =>
+      setTimeout(callback, after * times, ...rest)
+    return {}
+  },
   /** A fresh isolate, as far as a client sees. */
   async make({ store, options }, env) {
     told = []
@@ -39,21 +46,20 @@ const requests = {
     })
     return {}
   },
-  async ask({ background, wanted, gate, ...options }, env, context) {
+  async ask({ background, gate, ...options }, env, context) {
     const waitUntil = background ? (work) => context.waitUntil(work) : undefined
     const asking = client.getAccessToken({ ...options, waitUntil })
-    if (++asked === wanted) await stage.gates.arrive(gate)
+    if (gate) await stage.gates.arrive(gate)
     try {
       return { token: await asking }
     } catch (error) {
       return { code: error.code }
     }
   },
-  /** So many requests to this isolate at once; the gate hears when all of them have asked. */
-  async storm({ wanted, gate }, env) {
-    asked = 0
-    const body = JSON.stringify({ kind: 'ask', wanted, gate })
-    const calls = Array.from({ length: wanted }, async () => {
+  /** So many requests to this isolate at once; the gate hears from the first. */
+  async storm({ number, gate }, env) {
+    const calls = Array.from({ length: number }, async (_, at) => {
+      const body = JSON.stringify({ kind: 'ask', gate: at === 0 ? gate : undefined })
       const answer = await env.SELF.fetch('https://self.example/', { method: 'POST', body })
       return (await answer.json()).token
     })

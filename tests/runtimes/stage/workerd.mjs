@@ -71,22 +71,22 @@ export async function startWorker(modules, compatibilityDate) {
   }
 }
 
-/** Isolates of one Worker, with a KV namespace and Durable Objects that they share. */
+/** Isolates of one Worker with a KV namespace that they share; one more has the Durable Objects of all. */
 export async function startIsolates(modules, compatibilityDate, number) {
   const names = Array.from({ length: number }, (_, i) => `isolate-${i}`)
-  const tokens = { className: 'GrantkitTokens', scriptName: names[0] }
-  const workers = names.map((name, i) => ({
+  const workers = [...names, 'objects'].map((name) => ({
     name,
     modules,
     compatibilityDate,
     kvNamespaces: { KV: 'tokens' },
     serviceBindings: { SELF: name },
-    durableObjects: { TOKENS: i === 0 ? 'GrantkitTokens' : tokens },
+    durableObjects: { TOKENS: { className: 'GrantkitTokens', scriptName: 'objects' } },
   }))
   const runtime = new Miniflare({ cf: false, workers })
   await runtime.ready
-  const fetchers = await Promise.all(names.map((name) => runtime.getWorker(name)))
+  const fetchers = await Promise.all(workers.map(({ name }) => runtime.getWorker(name)))
   return {
+    /** By its number; the one behind the last has the Durable Objects. */
     async ask(isolate, kind, given = {}) {
       const body = JSON.stringify({ kind, ...given })
       const answer = await fetchers[isolate].fetch('http://worker.example/', {
