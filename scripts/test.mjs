@@ -38,6 +38,7 @@ const STEPS = [
   check('size', [node, 'scripts/size.mjs'], { packed: true }),
   suite('support', { browser: true }),
   suite('package', { browser: true }),
+  suite('frameworks', { browser: true }),
   suite('types'),
   suite('abi'),
   suite('runtimes'),
