@@ -109,8 +109,13 @@ impl TokenStore {
                 Ok(map.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone()))
             }
             TokenStore::Custom(store) => {
-                let value = JsFuture::from(call(store, "get", &[key.into()])?).await;
-                Ok(value.map_err(unavailable)?.as_string())
+                let answer = JsFuture::from(call(store, "get", &[key.into()])?).await;
+                let value = answer.map_err(unavailable)?;
+                match value.as_string() {
+                    // Neither a text nor nothing: what is kept is not known.
+                    None if !value.is_null() && !value.is_undefined() => Err(unavailable(value)),
+                    text => Ok(text),
+                }
             }
         }
     }
