@@ -298,9 +298,10 @@ async function own({ res, entry, allowsOrigin }, { status, headers, body, cors =
   }
   res.writeHead(status, { ...all, ...headers })
   if (body?.[Symbol.asyncIterator]) {
+    const closed = once(res, 'close')
     for await (const chunk of body) {
       if (res.destroyed) return
-      if (!res.write(chunk)) await Promise.race([once(res, 'drain'), once(res, 'close')])
+      if (!res.write(chunk)) await Promise.race([once(res, 'drain'), closed])
     }
     res.end()
   } else {
