@@ -5,6 +5,7 @@
 //   provider.issuer            'http://127.0.0.1:43210'
 //   provider.requests          what arrived, without secrets
 //   provider.count('password') token requests of one grant type, or of all
+//   provider.received()        the same whole, secrets and all
 //   provider.granted()         the token endpoint's answers, secrets and all
 //   provider.setDefects({ path: '/connect/token', times: 1, kind: 'status', status: 503 })
 //   await provider.close()
@@ -325,6 +326,7 @@ export async function startProvider({
     origin,
     port: front.port,
     requests: front.requests,
+    received: front.received,
     count: front.count,
     granted: front.granted,
     next: front.next,

@@ -465,6 +465,22 @@ test('defects claim what they match, as often as told', async () => {
   provider.setDefects()
 })
 
+test('a request is heard as it came, and as a test would have it', async () => {
+  const since = provider.received().length
+  const rewrite = (url) => url.searchParams.delete('nonce')
+  provider.setDefects({ path: '/connect/authorize', kind: 'rewrite', rewrite })
+  const { json } = await signedIn(createPerson())
+  provider.setDefects()
+  assert.equal(readJwt(json.id_token).payload.nonce, undefined)
+  const [authorize, ...others] = provider.received().slice(since)
+  assert.deepEqual([authorize.method, authorize.path], ['GET', '/connect/authorize'])
+  assert.equal(new URLSearchParams(authorize.query).get('nonce'), 'the-nonce')
+  const { path, headers, body } = others.at(-1)
+  assert.equal(path, '/connect/token')
+  assert.equal(headers['content-type'], 'application/x-www-form-urlencoded')
+  assert.match(new URLSearchParams(body).get('code'), /^[\w-]{43}$/)
+})
+
 test('an answer is held until it is released', async () => {
   const defect = provider.setDefects({ path: '/connect/token', kind: 'hold', times: 1 })
   let settled = false

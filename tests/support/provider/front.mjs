@@ -31,6 +31,7 @@ const TOKEN_PATH = '/connect/token'
 /** `passOn(request)` gets { method, url, headers, body } and answers { status, headers, body }. */
 export async function startFront({ port, passOn, allowsOrigin, prefix }) {
   const requests = []
+  const received = []
   const replies = []
   const waiting = new Set()
   let defects = []
@@ -55,10 +56,11 @@ export async function startFront({ port, passOn, allowsOrigin, prefix }) {
       query: withoutSecrets(url.searchParams),
     }
     requests.push(entry)
+    const { method, headers } = req
+    received.push({ method, path, query: url.search, headers, body: body.toString('utf8') })
 
-    const request = registeredForm({ method: req.method, url: req.url, headers: req.headers, body })
-    const pass = async () => {
-      const reply = await passOn(request)
+    const pass = async (as = req.url) => {
+      const reply = await passOn(registeredForm({ method, url: as, headers, body }))
       if (entry.path === TOKEN_PATH && reply.status === 200) replies.push(reply)
       return reply
     }
@@ -82,6 +84,8 @@ export async function startFront({ port, passOn, allowsOrigin, prefix }) {
   return {
     port: address,
     requests,
+    /** The same requests whole: { method, path, query, headers, body }. Unlike the log it is secret. */
+    received: () => received,
     /** What the token endpoint granted, with what a defect made of it. Unlike the log it is secret. */
     granted: () => replies.map((reply) => JSON.parse(reply.body.toString('utf8'))),
     /** How many token requests arrived, of one grant type or of all. */
@@ -280,6 +284,12 @@ const KINDS = {
     const changed = (await mutate(json, reply)) ?? json
     if (changed !== undefined) reply.body = Buffer.from(JSON.stringify(changed))
     await send(answer.res, reply)
+  },
+  /** The provider is asked something else: `rewrite(url)` changes what it hears. */
+  async rewrite(answer, { rewrite }) {
+    const url = new URL(answer.req.url, 'http://front')
+    rewrite(url)
+    await send(answer.res, await answer.passOn(url.pathname + url.search))
   },
   /** Bytes of the test's choice: `body` is a string, a Buffer or an async iterable. */
   async bytes(answer, { status = 200, headers, body, after, cors }) {
