@@ -45,6 +45,13 @@ async function arrive() {
   globalThis.tell({ arrival: { ...arrival, url: here() } })
 }
 
+// Through the history, out of the browser's cache or loaded anew.
+addEventListener('pageshow', ({ persisted }) => {
+  const [navigation] = performance.getEntriesByType('navigation')
+  if (persisted || navigation?.type === 'back_forward')
+    globalThis.tell({ shown: { persisted, url: here() } })
+})
+
 Object.assign(globalThis, { grantkit, events, fields, settle, open, arrive })
 // A test may want to do it by itself, or to change the address before.
 if (globalThis.byHand) globalThis.tell({ arrival: { url: here() } })

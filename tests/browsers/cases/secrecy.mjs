@@ -1,10 +1,8 @@
 // Secrets: where they must not be found.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { SECRET, breakSignature } from '../support/provider.mjs'
-import { TOGETHER, stage } from './stage.mjs'
-
-const open = stage()
+import { SECRET, breakSignature } from '../../support/provider.mjs'
+import { NOWHERE } from '../stage.mjs'
+import { suite } from '../suite.mjs'
 
 /** Keeps hold of the memory of every instance that the page makes. */
 const keepMemory = () => {
@@ -42,7 +40,7 @@ const found = (app, secrets) =>
   }, secrets)
 
 /** Everything secret of all sign-ins and renewals so far, by name. */
-function secretsOf(app, provider) {
+function secretsOf(provider, site) {
   const secrets = {}
   const add = (name, value) => {
     if (value) secrets[`${name} ${Object.keys(secrets).length}`] = value
@@ -53,11 +51,11 @@ function secretsOf(app, provider) {
     add('id_token', granted.id_token?.split('.')[2])
     add('claims', granted.id_token?.split('.')[1].slice(-60))
   }
-  for (const request of app.requests) {
-    const url = new URL(request.url())
-    const body = new URLSearchParams(request.postData() ?? '')
-    for (const name of ['state', 'nonce', 'code']) add(name, url.searchParams.get(name))
-    for (const name of ['code', 'code_verifier']) add(name, body.get(name))
+  const arrivals = site.requests.map(({ url }) => ({ query: url.split('?')[1], body: '' }))
+  for (const { query, body } of [...provider.received(), ...arrivals]) {
+    const [address, form] = [new URLSearchParams(query), new URLSearchParams(body)]
+    for (const name of ['state', 'nonce', 'code']) add(name, address.get(name))
+    for (const name of ['code', 'code_verifier']) add(name, form.get(name))
   }
   return secrets
 }
@@ -68,9 +66,9 @@ function assertNone(secrets, text, where) {
   }
 }
 
-describe('public objects', TOGETHER, () => {
-  test('r175 a session shows no secret, whatever looks at it', async (t) => {
-    const { app, provider } = await open(t)
+export const publicObjects = suite('public objects', (test) => {
+  test('r175 a session shows no secret, whatever looks at it', async (stage) => {
+    const { app, provider, site } = await stage.open()
     await app.visit()
     await app.signIn()
     const looks = await app.run(async () => {
@@ -101,14 +99,14 @@ describe('public objects', TOGETHER, () => {
     assert.deepEqual([looks.own, looks.entries, looks.spread, looks.names], [[], [], {}, []])
     assert.ok(!looks.keys.some((key) => /free|ptr|refresh|wbg/i.test(key)), looks.keys.join(' '))
     assert.deepEqual(looks.globals, [])
-    const secrets = secretsOf(app, provider)
+    const secrets = secretsOf(provider, site)
     assert.ok(Object.keys(secrets).length >= 8)
     assertNone(secrets, JSON.stringify(looks), 'what was looked at')
     assertNone(secrets, app.console.join('\n'), 'the console')
   })
 
-  test('r125 no name of the session leads to the refresh token', async (t) => {
-    const { app, provider } = await open(t)
+  test('r125 no name of the session leads to the refresh token', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const values = await app.run(async () => {
@@ -127,8 +125,8 @@ describe('public objects', TOGETHER, () => {
     assert.ok(!values.includes(granted.refresh_token))
   })
 
-  test('r176 an error shows no secret, whatever looks at it', async (t) => {
-    const { app, provider } = await open(t)
+  test('r176 an error shows no secret, whatever looks at it', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const json = { error: 'invalid_request', error_description: 'canary', access_token: 'canary' }
@@ -159,9 +157,9 @@ describe('public objects', TOGETHER, () => {
   })
 })
 
-describe('what is told', TOGETHER, () => {
-  test('r176 no error, event, log line or line of the console holds a secret', async (t) => {
-    const { app, provider, api } = await open(t, {
+export const told = suite('what is told', (test) => {
+  test('r176 no error, event, log line or line of the console holds a secret', async (stage) => {
+    const { app, provider, api, site } = await stage.open({
       byHand: '/callback',
       provider: { rotation: false },
       prepare: () => {
@@ -250,7 +248,7 @@ describe('what is told', TOGETHER, () => {
     provider.setDefects({ path: '/connect/revocation', kind: 'html', status: 400 })
     tell(await app.call('signOut', { local: true }))
 
-    const secrets = secretsOf(app, provider)
+    const secrets = secretsOf(provider, site)
     assertNone(secrets, told.join('\n'), 'answers and errors')
     assertNone(secrets, events, 'events')
     assertNone(secrets, app.console.join('\n'), 'log and console')
@@ -268,12 +266,12 @@ describe('what is told', TOGETHER, () => {
   })
 })
 
-describe('the memory of the wasm', TOGETHER, () => {
-  test('r177 after the sign-out no secret is left in it', async (t) => {
-    const { app, provider, api } = await open(t, { prepare: keepMemory })
+export const memory = suite('the memory of the wasm', (test) => {
+  test('r177 after the sign-out no secret is left in it', async (stage) => {
+    const { app, provider, api, site } = await stage.open({ prepare: keepMemory })
     await app.visit()
     await app.signIn({ appState: { a: 1 } })
-    const before = await found(app, secretsOf(app, provider))
+    const before = await found(app, secretsOf(provider, site))
     assert.ok(
       before.some((name) => name.startsWith('access_token')),
       'the search finds what is there',
@@ -291,22 +289,22 @@ describe('the memory of the wasm', TOGETHER, () => {
     assert.deepEqual(await found(app, { access, refresh }), [], 'what was renewed is gone')
 
     await app.call('signOut', { local: true })
-    const secrets = secretsOf(app, provider)
+    const secrets = secretsOf(provider, site)
     assert.ok(Object.keys(secrets).length >= 12)
     assert.deepEqual(await found(app, secrets), [])
     assert.equal(await app.run(() => memories.length), 1)
   })
 
-  test('r177 after close, too', async (t) => {
-    const { app, provider } = await open(t, { prepare: keepMemory })
+  test('r177 after close, too', async (stage) => {
+    const { app, provider, site } = await stage.open({ prepare: keepMemory })
     await app.visit()
     await app.signIn()
     await app.run(() => session.close())
-    assert.deepEqual(await found(app, secretsOf(app, provider)), [])
+    assert.deepEqual(await found(app, secretsOf(provider, site)), [])
   })
 
-  test('r177 nor after a sign-in that failed', async (t) => {
-    const { app, provider } = await open(t, { prepare: keepMemory })
+  test('r177 nor after a sign-in that failed', async (stage) => {
+    const { app, provider, site } = await stage.open({ prepare: keepMemory })
     await app.visit()
     provider.setDefects({
       path: '/connect/token',
@@ -314,16 +312,16 @@ describe('the memory of the wasm', TOGETHER, () => {
       mutate: (json) => ({ ...json, id_token: breakSignature(json.id_token) }),
     })
     assert.equal((await app.signIn()).error.detail, 'signature')
-    const secrets = secretsOf(app, provider)
+    const secrets = secretsOf(provider, site)
     for (const name of Object.keys(secrets)) if (name.startsWith('nonce')) delete secrets[name]
     assert.deepEqual(await found(app, secrets), [])
   })
 
-  test('r177 the page that was left holds no verifier', async (t) => {
-    const { app } = await open(t, { prepare: keepMemory })
+  test('r177 the page that was left holds no verifier', async (stage) => {
+    const { app, provider } = await stage.open({ prepare: keepMemory })
     await app.visit()
-    await app.page.route('**/connect/authorize?*', (route) => route.abort('aborted'))
-    const left = app.request((request) => request.url().includes('/connect/authorize?'))
+    provider.setDefects(NOWHERE)
+    const left = provider.next({ path: NOWHERE.path })
     await app.leave()
     await left
     const { session } = await app.stored()
@@ -331,8 +329,8 @@ describe('the memory of the wasm', TOGETHER, () => {
     assert.deepEqual(await found(app, { verifier: record.verifier }), [])
   })
 
-  test('r177 it is at most 256 KiB after a sign-in, and stays', async (t) => {
-    const { app } = await open(t, { prepare: keepMemory })
+  test('r177 it is at most 256 KiB after a sign-in, and stays', async (stage) => {
+    const { app } = await stage.open({ prepare: keepMemory })
     await app.visit()
     await app.signIn()
     const size = () => app.run(() => memories[0].buffer.byteLength)
@@ -348,9 +346,9 @@ describe('the memory of the wasm', TOGETHER, () => {
   })
 })
 
-describe('a client secret in a page', TOGETHER, () => {
-  test('r065 is refused, unless its danger is spelled out', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/' })
+export const clientSecrets = suite('a client secret in a page', (test) => {
+  test('r065 is refused, unless its danger is spelled out', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/' })
     await app.visit()
     const make = (which, more) =>
       app.run(

@@ -1,28 +1,24 @@
 // What is kept in the browser, where, and for how long; and what happens when the browser refuses.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { TOGETHER, stage } from './stage.mjs'
-
-const open = stage()
+import { NOWHERE } from '../stage.mjs'
+import { suite } from '../suite.mjs'
 
 const tokensKey = (provider) => `grantkit.1.tokens.spa.${provider.issuer}`
 const serverKey = (provider) => `grantkit.1.server.spa.${provider.issuer}`
 const records = async (app) =>
   Object.keys((await app.stored()).session).filter((key) => key.includes('.tx.'))
 
-/** The page stays where it is, whatever authorization request it makes. */
-const stay = ({ page }) => page.route('**/connect/authorize?*', (route) => route.abort('aborted'))
-
-/** Starts to sign in and answers the state, once the request left. */
-async function start(app) {
-  const left = app.request((request) => request.url().includes('/connect/authorize?'))
+/** Starts to sign in, which leads nowhere, and answers the state. */
+async function start(app, provider) {
+  provider.setDefects(NOWHERE)
+  const left = provider.next({ path: NOWHERE.path })
   await app.leave()
-  return new URL((await left).url()).searchParams.get('state')
+  return (await left).query.state
 }
 
-describe('where tokens live', TOGETHER, () => {
-  test('r165 in this tab: a reload keeps them, another tab has none', async (t) => {
-    const { app, provider } = await open(t)
+export const places = suite('where tokens live', (test) => {
+  test('r165 in this tab: a reload keeps them, another tab has none', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const { session, local } = await app.stored()
@@ -46,8 +42,8 @@ describe('where tokens live', TOGETHER, () => {
     assert.deepEqual(await app.call('getAccessToken'), { value: granted.access_token })
   })
 
-  test("r165 'local': every tab has them", async (t) => {
-    const { app, provider } = await open(t, { session: { storage: 'local' } })
+  test("r165 'local': every tab has them", async (stage) => {
+    const { app, provider } = await stage.open({ session: { storage: 'local' } })
     await app.visit()
     await app.signIn()
     const { session, local } = await app.stored()
@@ -61,8 +57,8 @@ describe('where tokens live', TOGETHER, () => {
     assert.deepEqual((await app.stored()).local, {})
   })
 
-  test("r165 'memory': nothing is written, a reload is signed out", async (t) => {
-    const { app, provider } = await open(t, { session: { storage: 'memory' } })
+  test("r165 'memory': nothing is written, a reload is signed out", async (stage) => {
+    const { app, provider } = await stage.open({ session: { storage: 'memory' } })
     await app.visit()
     await app.signIn()
     assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
@@ -78,8 +74,8 @@ describe('where tokens live', TOGETHER, () => {
     assert.equal(await app.run(() => session.signedIn), false)
   })
 
-  test('r165 a store of the page, whose answers are promises', async (t) => {
-    const { app, provider } = await open(t, {
+  test('r165 a store of the page, whose answers are promises', async (stage) => {
+    const { app, provider } = await stage.open({
       session: { scope: 'openid api' },
       prepare: () => {
         globalThis.kept = []
@@ -106,8 +102,8 @@ describe('where tokens live', TOGETHER, () => {
     assert.deepEqual(await names(), [])
   })
 
-  test('a Map is a store', async (t) => {
-    const { app } = await open(t, {
+  test('a Map is a store', async (stage) => {
+    const { app } = await stage.open({
       prepare: () => {
         globalThis.map = new Map()
         options.storage = map
@@ -121,8 +117,8 @@ describe('where tokens live', TOGETHER, () => {
   })
 
   for (const how of ['throws', 'rejects', 'answers nonsense']) {
-    test(`r170 a store that ${how}: the tokens stay in memory, and a warning tells`, async (t) => {
-      const { app } = await open(t, {
+    test(`r170 a store that ${how}: the tokens stay in memory, and a warning tells`, async (stage) => {
+      const { app } = await stage.open({
         given: how,
         prepare: (how) => {
           const call = () => {
@@ -143,8 +139,8 @@ describe('where tokens live', TOGETHER, () => {
     })
   }
 
-  test('r166 r167 no cookie, no database, no cache, no service worker', async (t) => {
-    const { app, site } = await open(t, {
+  test('r166 r167 no cookie, no database, no cache, no service worker', async (stage) => {
+    const { app, site } = await stage.open({
       prepare: () => {
         globalThis.written = []
         const cookie = Object.getOwnPropertyDescriptor(Document.prototype, 'cookie')
@@ -171,7 +167,7 @@ describe('where tokens live', TOGETHER, () => {
       workers: (await navigator.serviceWorker.getRegistrations()).length,
     }))
     assert.deepEqual(left, { cookie: '', written: [], databases: [], caches: [], workers: 0 })
-    const cookies = await app.context.cookies(site.origin)
+    const cookies = await app.cookies(site.origin)
     assert.ok(
       cookies.every(({ httpOnly }) => httpOnly),
       "the provider's alone",
@@ -179,7 +175,7 @@ describe('where tokens live', TOGETHER, () => {
   })
 })
 
-describe('storage that refuses', TOGETHER, () => {
+export const refusals = suite('storage that refuses', (test) => {
   for (const [name, prepare] of [
     [
       'cannot be reached',
@@ -202,8 +198,8 @@ describe('storage that refuses', TOGETHER, () => {
       },
     ],
   ]) {
-    test(`r170 it ${name}: a sign-in fails before the page is left`, async (t) => {
-      const { app, provider } = await open(t, { prepare })
+    test(`r170 it ${name}: a sign-in fails before the page is left`, async (stage) => {
+      const { app, provider } = await stage.open({ prepare })
       assert.deepEqual((await app.visit()).value, { kind: 'none' })
       const warning = await app.event('warning')
       assert.equal(warning.code, 'storage_unavailable')
@@ -219,8 +215,8 @@ describe('storage that refuses', TOGETHER, () => {
     })
   }
 
-  test('r170 it is full when the tokens come: they stay in memory, and a warning tells', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/callback' })
+  test('r170 it is full when the tokens come: they stay in memory, and a warning tells', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
     await app.run(() => {
@@ -240,8 +236,8 @@ describe('storage that refuses', TOGETHER, () => {
     assert.ok(!(tokensKey(provider) in (await app.stored()).session), 'no half of a record')
   })
 
-  test('r170 it is full when a sign-in starts: nothing is half written', async (t) => {
-    const { app } = await open(t)
+  test('r170 it is full when a sign-in starts: nothing is half written', async (stage) => {
+    const { app } = await stage.open()
     await app.visit()
     await app.run(() => {
       Storage.prototype.setItem = () => {
@@ -252,8 +248,8 @@ describe('storage that refuses', TOGETHER, () => {
     assert.deepEqual((await app.stored()).session, {})
   })
 
-  test('r170 a record that became too large is not left behind as it was', async (t) => {
-    const { app, provider } = await open(t)
+  test('r170 a record that became too large is not left behind as it was', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     await app.run(() => {
@@ -274,9 +270,9 @@ describe('storage that refuses', TOGETHER, () => {
   })
 })
 
-describe('stored text that is not ours, or damaged', TOGETHER, () => {
-  test('r171 a session: it is dropped, and a warning tells', async (t) => {
-    const { app, provider } = await open(t)
+export const damages = suite('stored text that is not ours, or damaged', (test) => {
+  test('r171 a session: it is dropped, and a warning tells', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const key = tokensKey(provider)
@@ -319,8 +315,8 @@ describe('stored text that is not ours, or damaged', TOGETHER, () => {
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('r171 a session with members that nobody knows is read', async (t) => {
-    const { app, provider } = await open(t)
+  test('r171 a session with members that nobody knows is read', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const key = tokensKey(provider)
@@ -333,11 +329,10 @@ describe('stored text that is not ours, or damaged', TOGETHER, () => {
     assert.equal(await app.run(() => ({}).polluted), undefined)
   })
 
-  test('r171 what was known of the server: it is asked anew, and options win', async (t) => {
-    const { app, provider } = await open(t)
+  test('r171 what was known of the server: it is asked anew, and options win', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
-    await stay(app)
-    await start(app)
+    await start(app, provider)
     const key = serverKey(provider)
     const good = (await app.stored()).session[key]
     const metadata = (changes) => {
@@ -364,7 +359,7 @@ describe('stored text that is not ours, or damaged', TOGETHER, () => {
       await app.run(([key, text]) => sessionStorage.setItem(key, text), [key, text])
       const before = documents().length
       await app.reload()
-      assert.ok(await start(app))
+      assert.ok(await start(app, provider))
       assert.equal(documents().length, before + 1, text.slice(0, 80))
       assert.equal(await app.run(() => ({}).polluted), undefined)
     }
@@ -372,21 +367,21 @@ describe('stored text that is not ours, or damaged', TOGETHER, () => {
     const keys = good.replace(/"jwks":\{/, '"jwks":{"keys":7,"more":')
     await app.run(([key, text]) => sessionStorage.setItem(key, text), [key, keys])
     await app.reload()
-    assert.ok(await start(app))
+    assert.ok(await start(app, provider))
     // By hand: nobody is asked, whatever is stored.
     const by = { ...JSON.parse(good).metadata, authorization_endpoint: `${provider.issuer}/mine` }
-    await app.page.route('**/mine?*', (route) => route.abort('aborted'))
     await app.run((metadata) => {
       options.metadata = metadata
       return arrive()
     }, by)
-    const left = app.request((request) => request.url().startsWith(by.authorization_endpoint))
+    provider.setDefects({ ...NOWHERE, path: '/mine' })
+    const left = provider.next({ path: '/mine' })
     await app.leave()
     await left
   })
 
-  test('r171 a request under way: it is unknown', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/callback' })
+  test('r171 a request under way: it is unknown', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     for (const damage of [
       () => '',
@@ -412,47 +407,52 @@ describe('stored text that is not ours, or damaged', TOGETHER, () => {
   })
 })
 
-describe('requests under way', TOGETHER, () => {
-  test('r045 twenty are kept, the oldest goes first', async (t) => {
-    const { app } = await open(t)
-    await app.page.clock.install()
+export const requests = suite('requests under way', (test) => {
+  /** Moves the clock of a session that was opened with `ahead`, also of the next one. */
+  const forward = (app, seconds) =>
+    app.run((seconds) => {
+      localStorage.setItem('ahead', Number(localStorage.getItem('ahead')) + seconds * 1000)
+    }, seconds)
+  const ahead = () => {
+    options.now = () => Date.now() + Number(localStorage.getItem('ahead'))
+  }
+
+  test('r045 twenty are kept, the oldest goes first', async (stage) => {
+    const { app, provider } = await stage.open({ prepare: ahead })
     await app.visit()
-    await stay(app)
     const states = []
     for (let n = 0; n < 22; n++) {
-      states.push(await start(app))
-      await app.page.clock.fastForward(1000)
+      states.push(await start(app, provider))
+      await forward(app, 1)
     }
     const kept = (await records(app)).map((key) => key.split('.').at(-1))
     assert.deepEqual(kept.sort(), states.slice(2).sort())
     assert.equal(new Set(states).size, 22)
   })
 
-  test('r045 what is older than ten minutes goes, at the next start or load', async (t) => {
-    const { app } = await open(t)
-    await app.page.clock.install()
+  test('r045 what is older than ten minutes goes, at the next start or load', async (stage) => {
+    const { app, provider } = await stage.open({ prepare: ahead })
     await app.visit()
-    await stay(app)
-    await start(app)
-    await app.page.clock.fastForward('06:00')
-    const second = await start(app)
+    await start(app, provider)
+    await forward(app, 360)
+    const second = await start(app, provider)
     assert.equal((await records(app)).length, 2)
-    await app.page.clock.fastForward('06:00')
-    const third = await start(app)
+    await forward(app, 360)
+    const third = await start(app, provider)
     const kept = (await records(app)).map((key) => key.split('.').at(-1))
     assert.deepEqual(kept.sort(), [second, third].sort())
-    await app.page.clock.fastForward('11:00')
+    await forward(app, 660)
     await app.reload()
     assert.deepEqual(await records(app), [])
   })
 
-  test('r045 r169 two tabs begin at once: both finish, and neither knows of the other', async (t) => {
-    const { app } = await open(t)
+  test('r045 r169 two tabs begin at once: both finish, and neither knows of the other', async (stage) => {
+    const { app } = await stage.open()
     const other = await app.tab()
     await Promise.all([app.visit('/first'), other.visit('/second')])
     const arrivals = [app.arrival(), other.arrival()]
     await Promise.all([app.leave(), other.leave()])
-    await other.page.waitForSelector('#login')
+    await other.form()
     await app.fillIn()
     // The provider knows the person by now; this form is still answered.
     await other.fillIn()
@@ -461,11 +461,11 @@ describe('requests under way', TOGETHER, () => {
     assert.equal(second.value.returnTo, '/second')
   })
 
-  test('r046 a request that was abandoned does not block the next', async (t) => {
-    const { app } = await open(t)
+  test('r046 a request that was abandoned does not block the next', async (stage) => {
+    const { app } = await stage.open()
     await app.visit('/first')
     await app.leave()
-    await app.page.waitForSelector('#login')
+    await app.form()
     await app.visit('/second')
     assert.equal((await records(app)).length, 1)
     assert.equal((await app.signIn()).value.returnTo, '/second')

@@ -1,13 +1,10 @@
 // What comes back in the address: repeated, forged, damaged, or from somebody else.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { TOGETHER, stage } from './stage.mjs'
-
-const open = stage()
+import { suite } from '../suite.mjs'
 
 /** Waits at the callback with an answer of the provider's that nobody looked at yet. */
-async function waiting(t, options) {
-  const parts = await open(t, { byHand: '/callback', ...options })
+async function waiting(stage, options) {
+  const parts = await stage.open({ byHand: '/callback', ...options })
   await parts.app.visit('/orders')
   return parts
 }
@@ -36,9 +33,9 @@ async function assertNothingKept(app) {
   assert.equal((await app.call('getAccessToken')).error.code, 'login_required')
 }
 
-describe('a callback that is repeated', TOGETHER, () => {
-  test('r046 r061 handled twice at once: one request, the same answer', async (t) => {
-    const { app, provider } = await waiting(t)
+export const repeated = suite('a callback that is repeated', (test) => {
+  test('r046 r061 handled twice at once: one request, the same answer', async (stage) => {
+    const { app, provider } = await waiting(stage)
     await app.signIn({ appState: { n: 1 } })
     const outcomes = await app.run(async () => {
       globalThis.session = await open()
@@ -56,8 +53,8 @@ describe('a callback that is repeated', TOGETHER, () => {
     assert.equal(signedIn, 1)
   })
 
-  test('r046 handled by two sessions at once: one request, both signed in', async (t) => {
-    const { app, provider } = await waiting(t)
+  test('r046 handled by two sessions at once: one request, both signed in', async (stage) => {
+    const { app, provider } = await waiting(stage)
     await app.signIn()
     const [outcomes, tokens] = await app.run(async () => {
       const pair = await Promise.all([open(), open()])
@@ -71,8 +68,8 @@ describe('a callback that is repeated', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r046 a session of another client does not take part', async (t) => {
-    const { app, provider } = await waiting(t)
+  test('r046 a session of another client does not take part', async (stage) => {
+    const { app, provider } = await waiting(stage)
     await app.signIn()
     const outcomes = await app.run(async () => {
       const pair = await Promise.all([open(), open({ clientId: 'other' })])
@@ -83,8 +80,8 @@ describe('a callback that is repeated', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r046 asked again while it is under way, the answer is shared', async (t) => {
-    const { app, provider } = await waiting(t)
+  test('r046 asked again while it is under way, the answer is shared', async (stage) => {
+    const { app, provider } = await waiting(stage)
     await app.signIn()
     const defect = provider.setDefects({ path: '/connect/token', kind: 'hold' })
     await app.run(async () => {
@@ -100,8 +97,8 @@ describe('a callback that is repeated', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r046 loaded again: signed in already, or told why not', async (t) => {
-    const { app, provider, site, profile } = await waiting(t)
+  test('r046 loaded again: signed in already, or told why not', async (stage) => {
+    const { app, provider, site, profile } = await waiting(stage)
     const { url } = await app.signIn()
     assert.equal((await app.arriveAt()).value.repeated, false)
     const again = await app.visit(url)
@@ -127,33 +124,26 @@ describe('a callback that is repeated', TOGETHER, () => {
     assert.equal(await clean.run(() => session.signedIn), false)
   })
 
-  test('r046 the way back through the history does no harm', async (t) => {
-    const { app, provider } = await open(t)
+  test('r046 the way back through the history does no harm', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit('/orders')
     await app.signIn()
     const token = await app.call('getAccessToken')
-    const here = () => app.run(() => location.pathname)
-    // To the provider's form, then to where it all began. Pages may come out of the browser's cache.
-    const commit = { waitUntil: 'commit' }
-    await app.page.goBack(commit)
-    await app.page.goBack(commit)
-    assert.equal(await here(), '/orders')
-    await app.page.goForward(commit)
-    await app.page.goForward(commit)
-    assert.equal(await here(), '/callback')
+    // Over the provider's form to where it all began, and forth again.
+    assert.equal((await app.travel(-2)).url, '/orders')
+    assert.equal((await app.travel(2)).url, '/callback')
     assert.deepEqual(await app.call('handleCallback'), { value: { kind: 'none' } })
     assert.deepEqual(await app.call('getAccessToken'), token)
     // The authorization request itself, once more: the provider answers with a fresh code.
-    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
-    const arrival = app.arrival()
-    await app.page.goto(authorize.url())
+    const { path, query } = provider.received().find(({ path }) => path === '/connect/authorize')
     const value = { kind: 'signed-in', returnTo: '/orders', repeated: true }
-    assert.deepEqual(await arrival, { value, url: '/callback' })
+    const arrival = await app.visit(provider.issuer + path + query)
+    assert.deepEqual(arrival, { value, url: '/callback' })
     assert.equal(provider.count(), 1)
   })
 
-  test('r061 a code whose request was lost is not sent again', async (t) => {
-    const { app, provider } = await waiting(t)
+  test('r061 a code whose request was lost is not sent again', async (stage) => {
+    const { app, provider } = await waiting(stage)
     const { url } = await app.signIn()
     await provider.goOffline()
     assert.equal((await app.arriveAt()).error.code, 'network_error')
@@ -166,9 +156,9 @@ describe('a callback that is repeated', TOGETHER, () => {
   })
 })
 
-describe('the address', TOGETHER, () => {
-  test('r057 is clean before the first request; what is not ours is kept', async (t) => {
-    const { app } = await waiting(t, {
+export const address = suite('the address', (test) => {
+  test('r057 is clean before the first request; what is not ours is kept', async (stage) => {
+    const { app } = await waiting(stage, {
       prepare: () => {
         globalThis.order = []
         const { fetch } = globalThis
@@ -179,12 +169,15 @@ describe('the address', TOGETHER, () => {
       },
     })
     const { url } = await app.signIn()
-    await app.run(() => history.replaceState({ scroll: [1, 2] }, ''))
+    const length = await app.run(() => {
+      history.replaceState({ scroll: [1, 2] }, '')
+      return history.length
+    })
     const foreign = 'tab=a%20b&x&tab=2&error_code=1'
     const arrival = await app.arriveAt(`${url}&${foreign}#part-2`)
     assert.equal(arrival.value.kind, 'signed-in')
     assert.equal(arrival.url, `/callback?${foreign}#part-2`)
-    const [order, state, length] = await app.run(() => [order, history.state, history.length])
+    const [order, state] = await app.run(() => [order, history.state])
     assert.deepEqual(state, { scroll: [1, 2] })
     const token = order.findIndex(([path]) => path === '/connect/token')
     assert.ok(token >= 0)
@@ -195,20 +188,20 @@ describe('the address', TOGETHER, () => {
     assert.equal(length, await app.run(() => history.length))
   })
 
-  test('r057 a code is in no referrer that leaves the origin', async (t) => {
-    const { app, site } = await open(t)
+  test('r057 a code is in no referrer that leaves the origin', async (stage) => {
+    const { app, api, provider, site } = await stage.open()
     await app.visit()
     await app.signIn()
     await app.call('userInfo')
-    for (const request of app.requests) {
-      const { referer = '' } = await request.allHeaders()
-      if (!request.url().startsWith(site.origin))
-        assert.ok(!referer.includes('code='), request.url())
-    }
+    await app.run((url) => session.fetch(url).then(({ status }) => status), `${api.origin}/orders`)
+    assert.ok(site.requests.some(({ url }) => url.includes('code=')))
+    const sent = [...provider.received(), ...api.requests]
+    assert.ok(sent.length >= 6)
+    for (const { headers } of sent) assert.ok(!headers.referer?.includes('code='), headers.referer)
   })
 
-  test('r055 a page that is no callback answers none and is left alone', async (t) => {
-    const { app, provider } = await open(t)
+  test('r055 a page that is no callback answers none and is left alone', async (stage) => {
+    const { app, provider } = await stage.open()
     for (const path of [
       '/?code=1&state=2',
       '/callback',
@@ -224,11 +217,11 @@ describe('the address', TOGETHER, () => {
   })
 })
 
-describe('a callback that is not in order', TOGETHER, () => {
+export const outOfOrder = suite('a callback that is not in order', (test) => {
   /** Each row: its requirement, what becomes of the good answer, the error's code and detail. */
   const refused = (name, rows) =>
-    test(name, async (t) => {
-      const { app, provider } = await waiting(t)
+    test(name, async (stage) => {
+      const { app, provider } = await waiting(stage)
       for (const [change, code, detail] of rows) {
         const { url } = await app.signIn()
         const address = typeof change === 'function' ? change(url) : changed(url, change)
@@ -289,16 +282,16 @@ describe('a callback that is not in order', TOGETHER, () => {
     [(url) => `/callback#${url.slice(url.indexOf('?') + 1)}`, 'callback_malformed', 'fragment'],
   ])
 
-  test('r055 an answer in the fragment is not merged with a state in the query', async (t) => {
-    const { app, provider } = await waiting(t)
+  test('r055 an answer in the fragment is not merged with a state in the query', async (stage) => {
+    const { app, provider } = await waiting(stage)
     const { url } = await app.signIn()
     const arrival = await app.arriveAt(`/callback?state=${parameter(url, 'state')}#code=evil`)
     assert.equal(arrival.error?.code, 'callback_malformed')
     assert.equal(provider.count(), 0)
   })
 
-  test('r053 what a server says is inert text in fields of its own', async (t) => {
-    const { app } = await waiting(t)
+  test('r053 what a server says is inert text in fields of its own', async (stage) => {
+    const { app } = await waiting(stage)
     const refusal = async (changes, rest = '') => {
       const { url } = await app.signIn()
       return (await app.arriveAt(changed(url, { code: undefined, ...changes }) + rest)).error
@@ -327,31 +320,31 @@ describe('a callback that is not in order', TOGETHER, () => {
     assert.equal(broken.code, 'authorization_error')
   })
 
-  test('r020 r070 where the code goes is decided by configuration alone', async (t) => {
-    const { app, provider } = await waiting(t)
+  test('r020 r070 where the code goes is decided by configuration alone', async (stage) => {
+    const { app, provider } = await waiting(stage)
+    const evil = await stage.api()
     const { url } = await app.signIn()
-    const evil = encodeURIComponent('https://evil.example/token')
-    const arrival = await app.arriveAt(`${url}&token_endpoint=${evil}&jwks_uri=${evil}`)
+    const there = encodeURIComponent(`${evil.origin}/token`)
+    const arrival = await app.arriveAt(`${url}&token_endpoint=${there}&jwks_uri=${there}`)
     assert.equal(arrival.value.kind, 'signed-in')
     assert.equal(provider.count(), 1)
-    assert.ok(!app.requests.some((request) => request.url().startsWith('https://evil.example')))
+    assert.deepEqual([evil.requests, evil.preflights], [[], 0])
   })
 
-  test('r026 r070 a callback for one issuer is unknown to a session of another', async (t) => {
-    const { app, provider } = await waiting(t)
-    const { url } = await app.signIn()
-    const other = await open(t)
+  test('r026 r070 a callback for one issuer is unknown to a session of another', async (stage) => {
+    const { app, provider } = await waiting(stage)
+    const other = await stage.provider()
+    await app.signIn()
     const outcome = await app.run(async (issuer) => {
       const session = await open({ issuer })
       return settle(session.handleCallback())
-    }, other.provider.issuer)
+    }, other.issuer)
     assert.deepEqual([outcome.error.code, outcome.error.detail], ['state_unknown', 'unknown'])
-    assert.deepEqual([provider.count(), other.provider.count()], [0, 0])
-    assert.ok(url)
+    assert.deepEqual([provider.count(), other.count()], [0, 0])
   })
 
-  test('r056 it must arrive where the request said', async (t) => {
-    const { app, provider, site } = await waiting(t)
+  test('r056 it must arrive where the request said', async (stage) => {
+    const { app, provider, site } = await waiting(stage)
     const { url } = await app.signIn()
     const outcome = await app.run(
       async ([redirectUri, url]) => {
@@ -364,8 +357,8 @@ describe('a callback that is not in order', TOGETHER, () => {
     assert.equal(provider.count(), 0)
   })
 
-  test("r062 another person's code is of no use", async (t) => {
-    const { app, provider, profile } = await waiting(t)
+  test("r062 another person's code is of no use", async (stage) => {
+    const { app, provider, profile } = await waiting(stage)
     const bob = await profile()
     await bob.visit()
     const stolen = await bob.signIn({}, { name: 'bob' })
@@ -377,8 +370,8 @@ describe('a callback that is not in order', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r031 r046 the complete callback of a stranger is refused', async (t) => {
-    const { app, profile, provider } = await waiting(t)
+  test('r031 r046 the complete callback of a stranger is refused', async (stage) => {
+    const { app, profile, provider } = await waiting(stage)
     const stranger = await profile()
     await stranger.visit()
     const { url } = await stranger.signIn({}, { name: 'bob' })
@@ -389,11 +382,11 @@ describe('a callback that is not in order', TOGETHER, () => {
     await assertNothingKept(app)
   })
 
-  test('r045 a request that waited too long has expired', async (t) => {
-    const { app, provider } = await waiting(t)
-    await app.page.clock.install()
+  test('r045 a request that waited too long has expired', async (stage) => {
+    const { app, provider } = await waiting(stage)
+    await app.clock.install()
     await app.signIn()
-    await app.page.clock.fastForward('11:00')
+    await app.clock.fastForward('11:00')
     const { error } = await app.arriveAt()
     assert.deepEqual([error.code, error.detail], ['state_unknown', 'expired'])
     const { session } = await app.stored()

@@ -1,14 +1,12 @@
 // The fetch wrapper: the token goes where it may, and nowhere else.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { RESOURCE, readJwt } from '../support/provider.mjs'
-import { TOGETHER, stage, startApi } from './stage.mjs'
+import { RESOURCE, readJwt } from '../../support/provider.mjs'
+import { suite } from '../suite.mjs'
 
-const open = stage()
 const REFUSED = { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }
 
-async function signedIn(t, options) {
-  const parts = await open(t, options)
+async function signedIn(stage, options) {
+  const parts = await stage.open(options)
   await parts.app.visit()
   assert.equal((await parts.app.signIn()).value.kind, 'signed-in')
   return parts
@@ -27,9 +25,9 @@ const call = (app, ...values) =>
 
 const bearer = (request) => request.headers.authorization?.replace('Bearer ', '')
 
-describe('where the token goes', TOGETHER, () => {
-  test('r126 r127 to the allowed URLs, in a header', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+export const destinations = suite('where the token goes', (test) => {
+  test('r126 r127 to the allowed URLs, in a header', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     const orders = `${api.origin}/orders`
     const [{ access_token: token }] = provider.granted()
     const headers = { 'x-mine': '1' }
@@ -61,14 +59,12 @@ describe('where the token goes', TOGETHER, () => {
     )
   })
 
-  test('r126 what only looks like an allowed URL gets nothing, not even a request', async (t) => {
-    const api = await startApi()
-    const evil = await startApi()
-    t.after(api.close)
-    t.after(evil.close)
+  test('r126 what only looks like an allowed URL gets nothing, not even a request', async (stage) => {
+    const api = await stage.api()
+    const evil = await stage.api()
     const { port } = api
     const allowed = `http://api.example:${port}/orders`
-    const { app, site } = await signedIn(t, {
+    const { app, site } = await signedIn(stage, {
       session: { allowedUrls: [allowed], insecureHttp: true },
     })
     for (const url of [
@@ -115,10 +111,9 @@ describe('where the token goes', TOGETHER, () => {
     assert.equal(api.requests.length, 1)
   })
 
-  test('r126 an input that changes its mind is held to what was checked', async (t) => {
-    const evil = await startApi()
-    t.after(evil.close)
-    const { app, api } = await signedIn(t)
+  test('r126 an input that changes its mind is held to what was checked', async (stage) => {
+    const evil = await stage.api()
+    const { app, api } = await signedIn(stage)
     const good = `${api.origin}/orders`
     const bad = `${evil.origin}/orders`
     const outcomes = await app.run(
@@ -155,8 +150,8 @@ describe('where the token goes', TOGETHER, () => {
     assert.deepEqual(evil.requests, [], JSON.stringify(outcomes))
   })
 
-  test('r126 a base element does not move a relative URL', async (t) => {
-    const { app, api, site } = await signedIn(t)
+  test('r126 a base element does not move a relative URL', async (stage) => {
+    const { app, api, site } = await signedIn(stage)
     const { error } = await app.run((base) => {
       document.head.append(Object.assign(document.createElement('base'), { href: base }))
       return settle(() => session.fetch('orders'))
@@ -166,8 +161,8 @@ describe('where the token goes', TOGETHER, () => {
     assert.ok(!site.requests.some(({ url }) => url === '/orders'))
   })
 
-  test('r126 baseUrl is what relative URLs are relative to', async (t) => {
-    const { app, api } = await signedIn(t)
+  test('r126 baseUrl is what relative URLs are relative to', async (stage) => {
+    const { app, api } = await signedIn(stage)
     const outcome = await app.run(async (baseUrl) => {
       const session = await open({ baseUrl })
       return (await session.fetch('7?x=1')).status
@@ -176,10 +171,9 @@ describe('where the token goes', TOGETHER, () => {
     assert.equal(api.requests[0].url, '/orders/7?x=1')
   })
 
-  test('r126 each URL its own token', async (t) => {
-    const api = await startApi()
-    t.after(api.close)
-    const { app, provider } = await signedIn(t, {
+  test('r126 each URL its own token', async (stage) => {
+    const api = await stage.api()
+    const { app, provider } = await signedIn(stage, {
       session: {
         resource: RESOURCE,
         allowedUrls: [
@@ -202,8 +196,8 @@ describe('where the token goes', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 2)
   })
 
-  test('r127 a header of the caller that would be in the way is refused', async (t) => {
-    const { app, api } = await signedIn(t)
+  test('r127 a header of the caller that would be in the way is refused', async (stage) => {
+    const { app, api } = await signedIn(stage)
     const url = `${api.origin}/orders`
     const outcomes = await app.run((url) => {
       const headers = { Authorization: 'Bearer mine' }
@@ -231,9 +225,10 @@ describe('where the token goes', TOGETHER, () => {
     assert.deepEqual([api.requests, api.preflights], [[], 0])
   })
 
-  test('a cookie may go along where the caller says so', async (t) => {
-    const { app, api } = await signedIn(t)
-    await app.context.addCookies([{ name: 'mine', value: '1', url: api.origin }])
+  test('a cookie may go along where the caller says so', async (stage) => {
+    const { app, api } = await signedIn(stage)
+    // Cookies know no ports: the API's host is the page's.
+    await app.run(() => void (document.cookie = 'mine=1; path=/'))
     await call(app, `${api.origin}/orders`)
     await call(app, `${api.origin}/orders`, { credentials: 'include' })
     assert.equal(api.requests[0].headers.cookie, undefined)
@@ -241,10 +236,9 @@ describe('where the token goes', TOGETHER, () => {
     assert.ok(api.requests.every(bearer))
   })
 
-  test('r128 a redirect is refused, wherever it leads', async (t) => {
-    const evil = await startApi()
-    t.after(evil.close)
-    const { app, api } = await signedIn(t)
+  test('r128 a redirect is refused, wherever it leads', async (stage) => {
+    const evil = await stage.api()
+    const { app, api } = await signedIn(stage)
     for (const status of [301, 302, 303, 307, 308]) {
       for (const location of [`${evil.origin}/orders`, `${api.origin}/orders/else`]) {
         api.answer = () => ({ status, headers: { location } })
@@ -256,8 +250,8 @@ describe('where the token goes', TOGETHER, () => {
     assert.ok(!api.requests.some(({ url }) => url === '/orders/else'))
   })
 
-  test('nothing is sent by a session that is signed out, or closed', async (t) => {
-    const { app, api } = await signedIn(t)
+  test('nothing is sent by a session that is signed out, or closed', async (stage) => {
+    const { app, api } = await signedIn(stage)
     await app.call('signOut', { local: true })
     assert.equal((await call(app, `${api.origin}/orders`)).error.code, 'login_required')
     await app.run(() => session.close())
@@ -265,8 +259,8 @@ describe('where the token goes', TOGETHER, () => {
     assert.deepEqual([api.requests, api.preflights], [[], 0])
   })
 
-  test('r183 a fetch by option sees every request, the one of the page none', async (t) => {
-    const { app, api, provider } = await open(t, {
+  test('r183 a fetch by option sees every request, the one of the page none', async (stage) => {
+    const { app, api, provider } = await stage.open({
       prepare: () => {
         globalThis.seen = []
         const { fetch } = globalThis
@@ -309,9 +303,9 @@ describe('where the token goes', TOGETHER, () => {
   })
 })
 
-describe('what the API answers', TOGETHER, () => {
-  test('r130 a 401 is answered with one fresh token and one more request', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+export const answers = suite('what the API answers', (test) => {
+  test('r130 a 401 is answered with one fresh token and one more request', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     const [{ access_token: old }] = provider.granted()
     api.answer = (request) => (bearer(request) === old ? REFUSED : { body: 'fine' })
     const url = `${api.origin}/orders`
@@ -325,8 +319,8 @@ describe('what the API answers', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 a 401 that stays is the answer, after two requests', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+  test('r130 a 401 that stays is the answer, after two requests', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     api.answer = () => ({ ...REFUSED, body: 'go away' })
     const url = `${api.origin}/orders`
     assert.deepEqual(await call(app, url), { value: { status: 401, body: 'go away' } })
@@ -334,16 +328,16 @@ describe('what the API answers', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 without a readable challenge a 401 counts as well', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+  test('r130 without a readable challenge a 401 counts as well', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     api.answer = () => ({ status: 401, body: '' })
     await call(app, `${api.origin}/orders`)
     assert.equal(api.requests.length, 2)
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 many 401s at once share one renewal', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+  test('r130 many 401s at once share one renewal', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     const [{ access_token: old }] = provider.granted()
     api.answer = (request) => (bearer(request) === old ? REFUSED : {})
     const statuses = await app.run((url) => {
@@ -355,8 +349,8 @@ describe('what the API answers', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 POST is not sent twice, unless the page says that it may be', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+  test('r130 POST is not sent twice, unless the page says that it may be', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     api.answer = () => REFUSED
     const url = `${api.origin}/orders`
     assert.equal((await call(app, url, { method: 'POST', body: 'x' })).value.status, 401)
@@ -375,8 +369,8 @@ describe('what the API answers', TOGETHER, () => {
     'Bearer error="insufficient_scope", scope="orders"',
     'Bearer error="insufficient_user_authentication", max_age="5"',
   ]) {
-    test(`r130 a fresh token would not help: ${challenge.split('"')[1]}`, async (t) => {
-      const { app, api, provider } = await signedIn(t)
+    test(`r130 a fresh token would not help: ${challenge.split('"')[1]}`, async (stage) => {
+      const { app, api, provider } = await signedIn(stage)
       api.answer = () => ({ status: 401, headers: { 'www-authenticate': challenge } })
       await call(app, `${api.origin}/orders`)
       assert.equal(api.requests.length, 1)
@@ -384,8 +378,8 @@ describe('what the API answers', TOGETHER, () => {
     })
   }
 
-  test('r130 without a fresh token the 401 is the answer', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+  test('r130 without a fresh token the 401 is the answer', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     api.answer = () => ({ ...REFUSED, body: 'go away' })
     provider.setDefects({ path: '/connect/token', kind: 'status', status: 503 })
     const outcome = await call(app, `${api.origin}/orders`)
@@ -393,8 +387,8 @@ describe('what the API answers', TOGETHER, () => {
     assert.equal(api.requests.length, 1)
   })
 
-  test('r130 a Request is an input, its body is sent again', async (t) => {
-    const { app, api, provider } = await signedIn(t)
+  test('r130 a Request is an input, its body is sent again', async (stage) => {
+    const { app, api, provider } = await signedIn(stage)
     const [{ access_token: old }] = provider.granted()
     api.answer = (request) => (bearer(request) === old ? REFUSED : { body: 'fine' })
     const status = await app.run(async (url) => {
@@ -417,17 +411,23 @@ describe('what the API answers', TOGETHER, () => {
     assert.equal(api.requests.at(-1).headers['x-mine'], '2')
   })
 
-  test('r008 the caller may give up; an API that is gone is a network_error', async (t) => {
-    const { app, api } = await signedIn(t)
+  test('r008 the caller may give up; an API that is gone is a network_error', async (stage) => {
+    const { app, api } = await signedIn(stage)
     let release
-    api.answer = () => new Promise((resolve) => (release = () => resolve({})))
-    const { error } = await app.run((url) => {
-      const controller = new AbortController()
-      setTimeout(() => controller.abort(), 50)
-      return settle(() => session.fetch(url, { signal: controller.signal }))
+    const reached = new Promise((resolve) => {
+      api.answer = () => {
+        resolve()
+        return new Promise((answer) => (release = () => answer({})))
+      }
+    })
+    await app.run((url) => {
+      globalThis.controller = new AbortController()
+      globalThis.outcome = settle(session.fetch(url, { signal: controller.signal }))
     }, `${api.origin}/orders`)
+    await reached
+    const { error } = await app.run(() => (controller.abort(), outcome))
     assert.equal(error.code, 'aborted')
-    release?.()
+    release()
     const early = await app.run(
       (url) => settle(() => session.fetch(url, { signal: AbortSignal.abort() })),
       `${api.origin}/orders`,
@@ -438,8 +438,8 @@ describe('what the API answers', TOGETHER, () => {
     assert.deepEqual([gone.error.code, gone.error.retryable], ['network_error', true])
   })
 
-  test('an answer that is no success is an answer', async (t) => {
-    const { app, api } = await signedIn(t)
+  test('an answer that is no success is an answer', async (stage) => {
+    const { app, api } = await signedIn(stage)
     for (const status of [400, 403, 404, 500, 503]) {
       api.answer = () => ({ status, body: `${status}` })
       const { value } = await call(app, `${api.origin}/orders`)
@@ -448,11 +448,11 @@ describe('what the API answers', TOGETHER, () => {
   })
 })
 
-describe('user info', TOGETHER, () => {
+export const userInfo = suite('user info', (test) => {
   const USERINFO = '/connect/userinfo'
 
-  test('r114 r115 it is of the person who signed in, or nothing', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r114 r115 it is of the person who signed in, or nothing', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     for (const changes of [{ sub: 'bob' }, { sub: undefined }, { sub: ['alice'] }, { sub: '' }]) {
       const mutate = (json) => ({ ...json, ...changes })
       provider.setDefects({ path: USERINFO, kind: 'mutate', mutate })
@@ -475,8 +475,8 @@ describe('user info', TOGETHER, () => {
     assert.deepEqual([last.method, last.scheme, last.query, last.body], ['GET', 'Bearer', {}, {}])
   })
 
-  test('r118 a 401 costs one renewal and one more request', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r118 a 401 costs one renewal and one more request', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const headers = { 'www-authenticate': 'Bearer error="invalid_token"' }
     provider.setDefects({ path: USERINFO, kind: 'status', status: 401, headers, times: 1 })
     assert.equal((await app.call('userInfo')).value.sub, 'alice')
@@ -488,10 +488,9 @@ describe('user info', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 2)
   })
 
-  test('r117 what it points at is not fetched', async (t) => {
-    const evil = await startApi()
-    t.after(evil.close)
-    const { app, provider } = await signedIn(t)
+  test('r117 what it points at is not fetched', async (stage) => {
+    const evil = await stage.api()
+    const { app, provider } = await signedIn(stage)
     const more = {
       _claim_names: { address: 'elsewhere' },
       _claim_sources: { elsewhere: { endpoint: `${evil.origin}/claims`, access_token: 'x' } },

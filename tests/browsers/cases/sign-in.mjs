@@ -1,19 +1,23 @@
 // A person signs in: the way to the provider and back, and what the session knows afterwards.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { describe, test } from 'node:test'
-import { readJwt } from '../support/provider.mjs'
-import { SCOPE, TOGETHER, stage } from './stage.mjs'
-
-const open = stage()
+import { readJwt } from '../../support/provider.mjs'
+import { NOWHERE, SCOPE } from '../stage.mjs'
+import { suite } from '../suite.mjs'
 
 /** What the page asked of the provider since that many requests. */
 const asked = (provider, since = 0) =>
   provider.requests.slice(since).map(({ method, path }) => `${method} ${path}`)
 
-describe('signing in', TOGETHER, () => {
-  test('r046 r079 r090 a person signs in through the login form and is known', async (t) => {
-    const { app, api, provider } = await open(t)
+/** What the first authorization request says. */
+const authorization = (provider) => {
+  const { query } = provider.received().find(({ path }) => path === '/connect/authorize')
+  return Object.fromEntries(new URLSearchParams(query))
+}
+
+export const signingIn = suite('signing in', (test) => {
+  test('r046 r079 r090 a person signs in through the login form and is known', async (stage) => {
+    const { app, api, provider } = await stage.open()
     assert.deepEqual(await app.visit('/orders?x=1#top'), {
       value: { kind: 'none' },
       url: '/orders?x=1#top',
@@ -68,8 +72,8 @@ describe('signing in', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r081 from the callback to signed in it takes one request, signature checked', async (t) => {
-    const { app, provider } = await open(t, {
+  test('r081 from the callback to signed in it takes one request, signature checked', async (stage) => {
+    const { app, provider } = await stage.open({
       prepare: () => {
         globalThis.verified = []
         const { verify } = SubtleCrypto.prototype
@@ -94,18 +98,11 @@ describe('signing in', TOGETHER, () => {
     assert.deepEqual(await app.run(() => verified), [['RSASSA-PKCS1-v1_5', true]])
   })
 
-  test('r028 r029 r031 r032 r062 what the two requests of a sign-in carry', async (t) => {
-    const { app, session } = await open(t)
+  test('r028 r029 r031 r032 r062 what the two requests of a sign-in carry', async (stage) => {
+    const { app, provider, session } = await stage.open()
     await app.visit()
     await app.signIn()
-    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
-    const url = new URL(authorize.url())
-    const {
-      state,
-      nonce,
-      code_challenge: challenge,
-      ...rest
-    } = Object.fromEntries(url.searchParams)
+    const { state, nonce, code_challenge: challenge, ...rest } = authorization(provider)
     assert.deepEqual(rest, {
       response_type: 'code',
       client_id: 'spa',
@@ -116,8 +113,8 @@ describe('signing in', TOGETHER, () => {
     for (const random of [state, nonce]) assert.match(random, /^[\w-]{43}$/)
     assert.notEqual(state, nonce)
 
-    const token = app.requests.find((request) => request.url().endsWith('/connect/token'))
-    const body = Object.fromEntries(new URLSearchParams(token.postData()))
+    const token = provider.received().find(({ path }) => path === '/connect/token')
+    const body = Object.fromEntries(new URLSearchParams(token.body))
     const { code, code_verifier: verifier, ...form } = body
     assert.deepEqual(form, {
       grant_type: 'authorization_code',
@@ -127,42 +124,38 @@ describe('signing in', TOGETHER, () => {
     assert.ok(code)
     assert.match(verifier, /^[\w-]{43,128}$/)
     assert.equal(createHash('sha256').update(verifier).digest('base64url'), challenge)
-    const headers = await token.allHeaders()
-    assert.equal(headers['content-type'], 'application/x-www-form-urlencoded')
+    assert.equal(token.headers['content-type'], 'application/x-www-form-urlencoded')
     for (const name of ['authorization', 'cookie', 'referer'])
-      assert.equal(headers[name], undefined)
+      assert.equal(token.headers[name], undefined)
   })
 
-  test('r007 no request to the provider says where the page is', async (t) => {
-    const { app, provider } = await open(t)
+  test('r007 no request to the provider says where the page is', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit('/?secret=in-the-address')
     await app.signIn()
     await app.call('userInfo')
     await app.call('getAccessToken', { forceRenewal: true })
     await app.call('signOut', { local: true })
-    const sent = app.requests.filter(
-      (request) => request.url().startsWith(provider.issuer) && !request.isNavigationRequest(),
-    )
-    const paths = sent.map((request) => new URL(request.url()).pathname)
-    assert.ok(
-      ['/connect/token', '/connect/userinfo', '/connect/revocation'].every((path) =>
-        paths.includes(path),
-      ),
-    )
-    for (const request of sent) {
-      const headers = await request.allHeaders()
-      assert.equal(headers.referer, undefined, request.url())
-      assert.equal(headers.cookie, undefined, request.url())
+    // All but what a person sees.
+    const sent = provider
+      .received()
+      .filter(({ path }) => !/^\/(connect\/authorize|login)/.test(path))
+    const paths = sent.map(({ path }) => path)
+    for (const path of ['/connect/token', '/connect/userinfo', '/connect/revocation']) {
+      assert.ok(paths.includes(path), path)
+    }
+    for (const { path, headers } of sent) {
+      assert.equal(headers.referer, undefined, path)
+      assert.equal(headers.cookie, undefined, path)
     }
     assert.ok(!asked(provider).some((line) => line.startsWith('OPTIONS /connect/token')))
   })
 
-  test('r034 without openid it is plain OAuth: no nonce, no claims', async (t) => {
-    const { app } = await open(t, { session: { scope: 'api offline_access' } })
+  test('r034 without openid it is plain OAuth: no nonce, no claims', async (stage) => {
+    const { app, provider } = await stage.open({ session: { scope: 'api offline_access' } })
     await app.visit()
     assert.equal((await app.signIn()).value.kind, 'signed-in')
-    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
-    assert.equal(new URL(authorize.url()).searchParams.get('nonce'), null)
+    assert.ok(!('nonce' in authorization(provider)))
     const known = await app.run(() => [session.signedIn, session.claims, session.idToken])
     assert.deepEqual(known, [true, null, null])
     const { claims } = await app.event('signed-in')
@@ -170,8 +163,8 @@ describe('signing in', TOGETHER, () => {
     assert.equal((await app.call('userInfo')).error.code, 'unsupported')
   })
 
-  test('r036 what a sign-in asks for reaches the provider; what cannot be meant does not', async (t) => {
-    const { app, provider } = await open(t)
+  test('r036 what a sign-in asks for reaches the provider; what cannot be meant does not', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     for (const [ask, detail] of [
       [{ prompt: 'none login' }, 'prompt'],
@@ -201,8 +194,7 @@ describe('signing in', TOGETHER, () => {
       claims: { id_token: { email: null } },
       parameters: { display: 'page' },
     })
-    const authorize = app.requests.find((request) => request.url().includes('/connect/authorize?'))
-    const sent = Object.fromEntries(new URL(authorize.url()).searchParams)
+    const sent = authorization(provider)
     assert.equal(sent.prompt, 'login')
     assert.equal(sent.login_hint, 'alice')
     assert.equal(sent.max_age, '100')
@@ -215,15 +207,14 @@ describe('signing in', TOGETHER, () => {
     assert.equal(typeof claims.auth_time, 'number')
   })
 
-  test('r043 only a path of this origin is returned to', async (t) => {
-    const { app, site } = await open(t)
+  test('r043 only a path of this origin is returned to', async (stage) => {
+    const { app, provider, site } = await stage.open()
     await app.visit('/start')
-    // The navigation is called off, so the page stays.
-    await app.page.route('**/connect/authorize?*', (route) => route.abort('aborted'))
+    provider.setDefects(NOWHERE)
     const kept = async (returnTo) => {
-      const left = app.request((request) => request.url().includes('/connect/authorize?'))
+      const left = provider.next({ path: NOWHERE.path })
       await app.leave({ returnTo })
-      const state = new URL((await left).url()).searchParams.get('state')
+      const { state } = (await left).query
       const record = await app.run(
         (key) => sessionStorage.getItem(key),
         `grantkit.1.tx.spa.${state}`,
@@ -256,17 +247,17 @@ describe('signing in', TOGETHER, () => {
     assert.equal(await kept(`${site.origin}/orders`), '/orders')
     assert.equal(await kept(undefined), '/start')
 
-    await app.page.unroute('**/connect/authorize?*')
+    provider.setDefects()
     const { value } = await app.signIn({ returnTo: '//evil.example/' })
     assert.deepEqual(value, { kind: 'signed-in', repeated: false })
   })
 
-  test('r052 a person who says no gets an error, and may say yes later', async (t) => {
-    const { app, provider } = await open(t)
+  test('r052 a person who says no gets an error, and may say yes later', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit('/orders')
     const arrival = app.arrival()
     await app.leave({ appState: 7 })
-    await app.page.click('button[name=cancel]')
+    await app.refuse()
     const { error, url } = await arrival
     assert.equal(error.code, 'authorization_error')
     assert.equal(error.error, 'access_denied')
@@ -279,8 +270,8 @@ describe('signing in', TOGETHER, () => {
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('r059 prompt=none refused is an answer, and granted needs no form', async (t) => {
-    const { app, provider } = await open(t)
+  test('r059 prompt=none refused is an answer, and granted needs no form', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit('/orders')
     const silent = { prompt: 'none', appState: [1] }
     assert.deepEqual(await app.signIn(silent, { form: false }), {
@@ -300,8 +291,8 @@ describe('signing in', TOGETHER, () => {
     assert.equal(provider.count(), 2)
   })
 
-  test('a provider that is down, then up: the same page signs in', async (t) => {
-    const { app, provider } = await open(t)
+  test('a provider that is down, then up: the same page signs in', async (stage) => {
+    const { app, provider } = await stage.open()
     await provider.goOffline()
     await app.visit()
     const { error } = await app.call('signIn')
@@ -311,8 +302,8 @@ describe('signing in', TOGETHER, () => {
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('r018 r022 a failed discovery is not kept', async (t) => {
-    const { app, provider } = await open(t)
+  test('r018 r022 a failed discovery is not kept', async (stage) => {
+    const { app, provider } = await stage.open()
     const path = '/.well-known/openid-configuration'
     await app.visit()
     for (const [defect, code] of [
@@ -341,8 +332,8 @@ describe('signing in', TOGETHER, () => {
     assert.deepEqual(asked(provider, before).slice(0, 1), [`GET ${path}/jwks`], 'metadata is known')
   })
 
-  test('a server without a refresh token: a warning says so', async (t) => {
-    const { app } = await open(t, { session: { scope: 'openid api' } })
+  test('a server without a refresh token: a warning says so', async (stage) => {
+    const { app } = await stage.open({ session: { scope: 'openid api' } })
     await app.visit()
     await app.signIn()
     const warning = await app.event('warning')
@@ -352,10 +343,10 @@ describe('signing in', TOGETHER, () => {
   })
 })
 
-describe('a clock that is wrong', TOGETHER, () => {
+export const wrongClocks = suite('a clock that is wrong', (test) => {
   for (const seconds of [-600, 600, 4000]) {
-    test(`r094 r124 by ${seconds} s: the sign-in works, and no storm of renewals`, async (t) => {
-      const { app, provider } = await open(t, {
+    test(`r094 r124 by ${seconds} s: the sign-in works, and no storm of renewals`, async (stage) => {
+      const { app, provider } = await stage.open({
         given: seconds * 1000,
         prepare: (wrong) => {
           const Right = Date

@@ -1,10 +1,7 @@
 // The instance of the wasm: calls beside each other, calls that come back in, traps, and the end.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { TOGETHER, stage } from './stage.mjs'
-import { exportOf, withoutBody } from './trap.mjs'
-
-const open = stage()
+import { suite } from '../suite.mjs'
+import { exportOf, withoutBody } from '../trap.mjs'
 
 /**
  * Lets a test trap the instance where it calls out: `trapAt` is a part of the text of an import. What
@@ -51,9 +48,9 @@ const trapper = () => {
 
 const METHODS = ['signIn', 'handleCallback', 'getAccessToken', 'fetch', 'userInfo', 'signOut']
 
-describe('calls beside each other', TOGETHER, () => {
-  test('r179 every method at once, on several sessions', async (t) => {
-    const { app, api } = await open(t)
+export const concurrent = suite('calls beside each other', (test) => {
+  test('r179 every method at once, on several sessions', async (stage) => {
+    const { app, api } = await stage.open()
     await app.visit()
     await app.signIn()
     const outcomes = await app.run(async (url) => {
@@ -93,8 +90,8 @@ describe('calls beside each other', TOGETHER, () => {
     ])
   })
 
-  test('r179 r180 every method at once with the sign-out and the end', async (t) => {
-    const { app, api } = await open(t)
+  test('r179 r180 every method at once with the sign-out and the end', async (stage) => {
+    const { app, api } = await stage.open()
     await app.visit()
     await app.signIn()
     for (const last of ['signOut', 'close']) {
@@ -126,8 +123,8 @@ describe('calls beside each other', TOGETHER, () => {
     }
   })
 
-  test('r179 hooks of the page may come back in', async (t) => {
-    const { app, api } = await open(t, {
+  test('r179 hooks of the page may come back in', async (stage) => {
+    const { app, api } = await stage.open({
       prepare: () => {
         globalThis.back = []
         const look = (from) => {
@@ -190,8 +187,8 @@ describe('calls beside each other', TOGETHER, () => {
     }
   })
 
-  test('r179 a router that listens to navigations may look at the session', async (t) => {
-    const { app } = await open(t, {
+  test('r179 a router that listens to navigations may look at the session', async (stage) => {
+    const { app } = await stage.open({
       prepare: () => {
         globalThis.guards = []
         navigation.addEventListener('navigate', () => {
@@ -215,9 +212,9 @@ describe('calls beside each other', TOGETHER, () => {
   })
 })
 
-describe('listeners', TOGETHER, () => {
-  test('they hear what they asked for, until they are taken away', async (t) => {
-    const { app } = await open(t, { trouble: ['mine', 'mine'] })
+export const listeners = suite('listeners', (test) => {
+  test('they hear what they asked for, until they are taken away', async (stage) => {
+    const { app } = await stage.open({ trouble: ['mine', 'mine'] })
     await app.visit()
     await app.signIn()
     const heard = await app.run(async () => {
@@ -246,9 +243,9 @@ describe('listeners', TOGETHER, () => {
   })
 })
 
-describe('the end', TOGETHER, () => {
-  test('r180 after close every call is refused, and nothing is known', async (t) => {
-    const { app, api, provider } = await open(t)
+export const end = suite('the end', (test) => {
+  test('r180 after close every call is refused, and nothing is known', async (stage) => {
+    const { app, api, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const count = provider.requests.length
@@ -278,8 +275,8 @@ describe('the end', TOGETHER, () => {
     assert.equal(provider.requests.length, count)
   })
 
-  test('r180 closed while the callback is under way: nothing is kept', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/callback' })
+  test('r180 closed while the callback is under way: nothing is kept', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
     const defect = provider.setDefects({ path: '/connect/token', kind: 'hold' })
@@ -296,21 +293,21 @@ describe('the end', TOGETHER, () => {
     assert.ok(!Object.keys(session).some((key) => key.includes('.tokens.')))
   })
 
-  test('r180 a session that is closed leaves no timer behind', async (t) => {
-    const { app, provider } = await open(t)
-    await app.page.clock.install()
+  test('r180 a session that is closed leaves no timer behind', async (stage) => {
+    const { app, provider } = await stage.open()
+    await app.clock.install()
     await app.visit()
     await app.signIn()
     await app.run(() => session.close())
-    await app.page.clock.fastForward('02:00:00')
+    await app.clock.fastForward('02:00:00')
     assert.equal(provider.count('refresh_token'), 0)
     assert.deepEqual(await app.run(() => events.map(({ type }) => type)), ['signed-in'])
   })
 })
 
-describe('a trap', TOGETHER, () => {
-  test('r178 a body that is gone: the call says so, the next one works', async (t) => {
-    const { app, site, provider } = await open(t)
+export const traps = suite('a trap', (test) => {
+  test('r178 a body that is gone: the call says so, the next one works', async (stage) => {
+    const { app, site, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const script = await (await fetch(`${site.origin}/page/main.js`)).text()
@@ -329,8 +326,8 @@ describe('a trap', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r178 in the middle of a call: all that are under way are told, the next works', async (t) => {
-    const { app, provider } = await open(t, { prepare: trapper, trouble: ['unreachable'] })
+  test('r178 in the middle of a call: all that are under way are told, the next works', async (stage) => {
+    const { app, provider } = await stage.open({ prepare: trapper, trouble: ['RuntimeError'] })
     await app.visit()
     await app.signIn()
     const before = (await app.stored()).session
@@ -343,7 +340,7 @@ describe('a trap', TOGETHER, () => {
       globalThis.trapAt = '.verify('
       globalThis.middle = settle(session.getAccessToken({ forceRenewal: true }))
     })
-    await app.page.waitForFunction(() => trapped === 1)
+    await app.until(() => trapped === 1)
     const next = await app.call('getAccessToken', { minLifetime: 1 })
     assert.ok(next.value || next.error.code === 'instance_poisoned', JSON.stringify(next))
     for (const { error } of await app.run(() => Promise.all([middle, beside]))) {
@@ -356,15 +353,15 @@ describe('a trap', TOGETHER, () => {
     assert.deepEqual(await app.call('getAccessToken'), {
       value: provider.granted()[0].access_token,
     })
-    await app.page.waitForFunction(() => globalThis.session.claims?.sub === 'alice')
+    await app.until(() => globalThis.session.claims?.sub === 'alice')
     assert.equal(await app.run(() => instances), 2)
   })
 
-  test('r178 in the callback: nothing is kept, the next sign-in works', async (t) => {
-    const { app, provider } = await open(t, {
+  test('r178 in the callback: nothing is kept, the next sign-in works', async (stage) => {
+    const { app, provider } = await stage.open({
       byHand: '/callback',
       prepare: trapper,
-      trouble: ['unreachable'],
+      trouble: ['RuntimeError'],
     })
     await app.visit()
     await app.signIn()
@@ -373,7 +370,7 @@ describe('a trap', TOGETHER, () => {
       globalThis.trapAt = '.verify('
       globalThis.outcome = settle(session.handleCallback())
     })
-    await app.page.waitForFunction(() => trapped === 1)
+    await app.until(() => trapped === 1)
     const next = await app.call('getAccessToken', { minLifetime: 1 })
     assert.ok(['instance_poisoned', 'login_required'].includes(next.error.code))
     assert.equal((await app.run(() => outcome)).error.code, 'instance_poisoned')
@@ -384,8 +381,8 @@ describe('a trap', TOGETHER, () => {
     assert.equal((await app.arriveAt()).value.kind, 'signed-in')
   })
 
-  test('r178 after a trap the session knows what the store knows', async (t) => {
-    const { app, provider } = await open(t, { prepare: trapper })
+  test('r178 after a trap the session knows what the store knows', async (stage) => {
+    const { app, provider } = await stage.open({ prepare: trapper })
     await app.visit()
     await app.signIn()
     const { error } = await app.run(() => {
@@ -394,13 +391,13 @@ describe('a trap', TOGETHER, () => {
     })
     assert.equal(error.code, 'instance_poisoned')
     // A page that only looks, as it draws itself anew.
-    await app.page.waitForFunction(() => session.signedIn)
+    await app.until(() => session.signedIn)
     assert.equal(await app.run(() => session.claims.sub), 'alice')
     assert.equal((await app.call('getAccessToken')).value, provider.granted()[0].access_token)
   })
 
-  test('r178 a call under way is told by itself, without another call', async (t) => {
-    const { app } = await open(t, { prepare: trapper, trouble: ['unreachable'] })
+  test('r178 a call under way is told by itself, without another call', async (stage) => {
+    const { app } = await stage.open({ prepare: trapper, trouble: ['RuntimeError'] })
     await app.visit()
     await app.signIn()
     await app.run(() => {
@@ -410,14 +407,12 @@ describe('a trap', TOGETHER, () => {
         globalThis.outcome = end.error?.code
       })
     })
-    await app.page.waitForFunction(() => trapped === 1)
-    // A turn of the page is time enough: nothing else has to happen.
-    await app.run(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
-    assert.equal(await app.run(() => outcome), 'instance_poisoned')
+    await app.until(() => outcome !== 'nothing')
+    assert.deepEqual(await app.run(() => [trapped, outcome]), [1, 'instance_poisoned'])
   })
 
-  test('r178 what a client holds and does in a wasm of its own goes on', async (t) => {
-    const { app } = await open(t, { prepare: trapper })
+  test('r178 what a client holds and does in a wasm of its own goes on', async (stage) => {
+    const { app } = await stage.open({ prepare: trapper })
     await app.visit()
     await app.signIn()
     const told = await app.run(async () => {
@@ -444,12 +439,12 @@ describe('a trap', TOGETHER, () => {
     })
     assert.deepEqual(told, ['token-1', 'instance_poisoned', 'token-2', 'token-1', 2])
     assert.deepEqual(await app.run(() => [session.signedIn, trapped]), [false, 1])
-    await app.page.waitForFunction(() => session.signedIn)
+    await app.until(() => session.signedIn)
     assert.equal(await app.run(() => instances), 3, 'two, and the one after the trap')
   })
 
-  test('r178 while a call is taken apart: it is told, the next one works', async (t) => {
-    const { app, provider } = await open(t, { prepare: trapper })
+  test('r178 while a call is taken apart: it is told, the next one works', async (stage) => {
+    const { app, provider } = await stage.open({ prepare: trapper })
     await app.visit()
     await app.signIn()
     const token = provider.granted()[0].access_token

@@ -1,18 +1,16 @@
 // Tokens are renewed by a timer and on use, one request at a time; only a final answer ends a session.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { RESOURCE, readJwt } from '../support/provider.mjs'
-import { TOGETHER, stage } from './stage.mjs'
+import { RESOURCE, readJwt } from '../../support/provider.mjs'
+import { suite } from '../suite.mjs'
 
-const open = stage()
 const TOKEN = '/connect/token'
 const LATER = '59:30'
 
 /** Signed in, with clocks of the page that a test moves; the provider's stand still meanwhile. */
-async function signedIn(t, options) {
+async function signedIn(stage, options) {
   const lifetimes = { idToken: 86_400 }
-  const parts = await open(t, { ...options, provider: { lifetimes, ...options?.provider } })
-  await parts.app.page.clock.install()
+  const parts = await stage.open({ ...options, provider: { lifetimes, ...options?.provider } })
+  await parts.app.clock.install()
   await parts.app.visit()
   assert.equal((await parts.app.signIn()).value.kind, 'signed-in')
   return parts
@@ -24,11 +22,13 @@ const record = async (app) => {
   return key && JSON.parse(session[key])
 }
 
-describe('renewal', TOGETHER, () => {
-  test('r124 a short life is renewed in the background, by the clock on the wall', async (t) => {
-    const { app, provider } = await open(t, { provider: { lifetimes: { accessToken: 6 } } })
+export const renewal = suite('renewal', (test) => {
+  test('r124 a short life is renewed in the background, by the clock on the wall', async (stage) => {
+    const { app, provider } = await stage.open({ provider: { lifetimes: { accessToken: 6 } } })
     await app.visit()
     await app.signIn()
+    // What comes next lives longer than this test.
+    provider.lifetimes.accessToken = 3600
     const [first] = provider.granted()
     const { expiresAt, otherTab } = await app.event('renewed')
     const [, second] = provider.granted()
@@ -39,11 +39,11 @@ describe('renewal', TOGETHER, () => {
     assert.equal(provider.count(), 2)
   })
 
-  test('r119 r123 on use: ten calls at once are one request, and rotation goes on', async (t) => {
-    const { app, provider } = await signedIn(t, { session: { backgroundRenewal: false } })
+  test('r119 r123 on use: ten calls at once are one request, and rotation goes on', async (stage) => {
+    const { app, provider } = await signedIn(stage, { session: { backgroundRenewal: false } })
     for (let round = 1; round <= 3; round++) {
       const before = await record(app)
-      await app.page.clock.fastForward(LATER)
+      await app.clock.fastForward(LATER)
       const values = await app.run(() => {
         const calls = Array.from({ length: 10 }, () => settle(session.getAccessToken()))
         return Promise.all(calls)
@@ -65,8 +65,8 @@ describe('renewal', TOGETHER, () => {
     assert.equal(provider.count(), 4)
   })
 
-  test('r119 without rotation the old refresh token stays', async (t) => {
-    const { app, provider } = await signedIn(t, { provider: { rotation: false } })
+  test('r119 without rotation the old refresh token stays', async (stage) => {
+    const { app, provider } = await signedIn(stage, { provider: { rotation: false } })
     const before = await record(app)
     provider.setDefects({
       path: TOKEN,
@@ -82,10 +82,10 @@ describe('renewal', TOGETHER, () => {
     assert.equal(after.id_token, before.id_token)
   })
 
-  test('r124 the timer and the callers share one request', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r124 the timer and the callers share one request', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const defect = provider.setDefects({ path: TOKEN, kind: 'hold' })
-    await app.page.clock.fastForward(LATER)
+    await app.clock.fastForward(LATER)
     await defect.reached
     await app.run(() => {
       globalThis.calls = [1, 2, 3].map(() => settle(session.getAccessToken()))
@@ -97,13 +97,13 @@ describe('renewal', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r124 a token that lives a second makes no storm', async (t) => {
+  test('r124 a token that lives a second makes no storm', async (stage) => {
     const lifetimes = { accessToken: 1, idToken: 86_400 }
-    const { app, provider } = await signedIn(t, { provider: { lifetimes } })
+    const { app, provider } = await signedIn(stage, { provider: { lifetimes } })
     // Half a minute in steps: each may start the timer's work, none more than once in five seconds.
     for (let second = 0; second < 30; second++) {
       const before = provider.count('refresh_token')
-      await app.page.clock.runFor(1000)
+      await app.clock.runFor(1000)
       assert.ok(provider.count('refresh_token') - before <= 1)
       // The page's clock runs ahead of the network: an answer must arrive before its deadline does.
       if (provider.count('refresh_token') > before) await app.event('renewed')
@@ -115,10 +115,10 @@ describe('renewal', TOGETHER, () => {
   })
 
   for (const seconds of [-600, 600]) {
-    test(`r124 a clock that is set right by ${seconds} s keeps the session`, async (t) => {
-      const { app, provider } = await signedIn(t, { session: { backgroundRenewal: false } })
+    test(`r124 a clock that is set right by ${seconds} s keeps the session`, async (stage) => {
+      const { app, provider } = await signedIn(stage, { session: { backgroundRenewal: false } })
       const now = await app.run(() => Date.now())
-      await app.page.clock.setSystemTime(now + seconds * 1000)
+      await app.clock.setSystemTime(now + seconds * 1000)
       for (let call = 0; call < 4; call++) assert.ok((await app.call('getAccessToken')).value)
       assert.ok(provider.count('refresh_token') <= 1)
       assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
@@ -126,11 +126,11 @@ describe('renewal', TOGETHER, () => {
     })
   }
 
-  test('r124 a clock that jumps by a day or a year: at most one renewal each', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r124 a clock that jumps by a day or a year: at most one renewal each', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     for (const days of [1, -2, 365]) {
       const now = await app.run(() => Date.now())
-      await app.page.clock.setSystemTime(now + days * 86_400_000)
+      await app.clock.setSystemTime(now + days * 86_400_000)
       const before = provider.count()
       for (let call = 0; call < 4; call++) await app.call('getAccessToken')
       assert.ok(provider.count() - before <= 1, `${days} days`)
@@ -139,12 +139,12 @@ describe('renewal', TOGETHER, () => {
     }
   })
 
-  test('r124 minLifetime and forceRenewal decide when to renew', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r124 minLifetime and forceRenewal decide when to renew', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const first = await app.call('getAccessToken')
     assert.deepEqual(await app.call('getAccessToken', { minLifetime: 600 }), first)
     assert.equal(provider.count('refresh_token'), 0)
-    await app.page.clock.fastForward('55:00')
+    await app.clock.fastForward('55:00')
     assert.deepEqual(await app.call('getAccessToken'), first)
     const second = await app.call('getAccessToken', { minLifetime: 600 })
     assert.notDeepEqual(second, first)
@@ -158,8 +158,8 @@ describe('renewal', TOGETHER, () => {
     assert.equal((await app.call('getAccessToken', { force: true })).error.detail, 'force')
   })
 
-  test('r068 a token for another API, by the refresh token and kept apart', async (t) => {
-    const { app, provider } = await signedIn(t, { session: { resource: RESOURCE } })
+  test('r068 a token for another API, by the refresh token and kept apart', async (stage) => {
+    const { app, provider } = await signedIn(stage, { session: { resource: RESOURCE } })
     const usual = await app.call('getAccessToken')
     assert.equal(readJwt(usual.value).payload.aud, RESOURCE)
     const wish = { audience: 'https://other.example/', scope: 'api' }
@@ -187,8 +187,8 @@ describe('renewal', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 3)
   })
 
-  test('r008 one caller gives up, the others get the token', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r008 one caller gives up, the others get the token', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const defect = provider.setDefects({ path: TOKEN, kind: 'hold' })
     await app.run(() => {
       globalThis.controller = new AbortController()
@@ -208,16 +208,16 @@ describe('renewal', TOGETHER, () => {
   })
 })
 
-describe('renewal that fails', TOGETHER, () => {
-  test('r122 offline when the token expires, then online: the session goes on', async (t) => {
-    const { app, provider } = await signedIn(t, { session: { backgroundRenewal: false } })
+export const failures = suite('renewal that fails', (test) => {
+  test('r122 offline when the token expires, then online: the session goes on', async (stage) => {
+    const { app, provider } = await signedIn(stage, { session: { backgroundRenewal: false } })
     await provider.goOffline()
-    await app.page.clock.fastForward('59:30')
+    await app.clock.fastForward('59:30')
     const old = provider.granted()[0].access_token
     assert.deepEqual(await app.call('getAccessToken'), { value: old }, 'for as long as it lives')
     const { error } = await app.event('renewal-failed')
     assert.deepEqual([error.code, error.retryable], ['network_error', true])
-    await app.page.clock.fastForward('01:00')
+    await app.clock.fastForward('01:00')
     const late = await app.call('getAccessToken')
     assert.deepEqual([late.error.code, late.error.loginRequired], ['network_error', false])
     assert.equal(await app.run(() => session.signedIn), true)
@@ -230,39 +230,33 @@ describe('renewal that fails', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r122 in the background it is tried again, later each time', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r122 in the background it is tried again, later each time', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     provider.setDefects({ path: TOKEN, kind: 'status', status: 503, times: 2 })
-    await app.page.clock.fastForward(LATER)
+    await app.clock.fastForward(LATER)
     const { error } = await app.event('renewal-failed')
     assert.deepEqual([error.code, error.status, error.retryable], ['response_status', 503, true])
-    await app.page.clock.fastForward(5000)
+    await app.clock.fastForward(5000)
     await app.event('renewal-failed')
-    await app.page.clock.fastForward(10_000)
+    await app.clock.fastForward(10_000)
     await app.event('renewed')
     assert.equal(provider.count('refresh_token'), 3)
   })
 
+  const refusal = (status, error) => ({ kind: 'json', status, json: { error } })
   for (const [name, defect, code] of [
     ['a 500', { kind: 'status', status: 500 }, 'response_status'],
     ['a 429', { kind: 'status', status: 429 }, 'response_status'],
     ['a broken connection', { kind: 'reset' }, 'network_error'],
-    [
-      'invalid_client',
-      { kind: 'json', status: 401, json: { error: 'invalid_client' } },
-      'token_error',
-    ],
-    [
-      'invalid_scope',
-      { kind: 'json', status: 400, json: { error: 'invalid_scope' } },
-      'token_error',
-    ],
+    ['invalid_client', refusal(401, 'invalid_client'), 'token_error'],
+    ['invalid_scope', refusal(400, 'invalid_scope'), 'token_error'],
+    ['temporarily_unavailable', refusal(400, 'temporarily_unavailable'), 'token_error'],
     ['HTML', { kind: 'html' }, 'response_content_type'],
   ]) {
-    test(`r122 ${name} keeps the session`, async (t) => {
-      const { app, provider } = await signedIn(t)
-      provider.setDefects({ path: TOKEN, ...defect })
+    test(`r122 ${name} keeps the session`, async (stage) => {
+      const { app, provider } = await signedIn(stage)
       const before = await record(app)
+      provider.setDefects({ path: TOKEN, ...defect })
       for (let time = 0; time < 3; time++) {
         const { error } = await app.call('getAccessToken', { forceRenewal: true })
         assert.deepEqual([error.code, error.loginRequired], [code, false])
@@ -273,8 +267,8 @@ describe('renewal that fails', TOGETHER, () => {
     })
   }
 
-  test('r121 a refresh token that was used by a thief ends the session', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r121 a refresh token that was used by a thief ends the session', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const { refresh_token: token } = await record(app)
     const body = new URLSearchParams({
       grant_type: 'refresh_token',
@@ -300,8 +294,8 @@ describe('renewal that fails', TOGETHER, () => {
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('r122 an answer that was lost: the token is tried once more, and no loop', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r122 an answer that was lost: the token is tried once more, and no loop', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     provider.setDefects({ path: TOKEN, kind: 'half', times: 1 })
     const lost = await app.call('getAccessToken', { forceRenewal: true })
     assert.equal(lost.error.code, 'network_error')
@@ -313,8 +307,8 @@ describe('renewal that fails', TOGETHER, () => {
     assert.equal(await record(app), undefined)
   })
 
-  test('r121 two refusals that cannot be read end the session, too', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r121 two refusals that cannot be read end the session, too', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     provider.setDefects({ path: TOKEN, kind: 'empty', status: 400 })
     const first = await app.call('getAccessToken', { forceRenewal: true })
     assert.equal(first.error.code, 'response_not_json')
@@ -330,8 +324,8 @@ describe('renewal that fails', TOGETHER, () => {
     ['nonce', 'another'],
     ['aud', 'another'],
   ]) {
-    test(`r120 an id_token with another ${claim} ends the session`, async (t) => {
-      const { app, provider } = await signedIn(t)
+    test(`r120 an id_token with another ${claim} ends the session`, async (stage) => {
+      const { app, provider } = await signedIn(stage)
       const mutate = (json) => {
         json.id_token = provider.resign(json.id_token, { [claim]: value })
       }
@@ -344,8 +338,8 @@ describe('renewal that fails', TOGETHER, () => {
     })
   }
 
-  test('a sign-out while it is under way: nothing comes back', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('a sign-out while it is under way: nothing comes back', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const defect = provider.setDefects({ path: TOKEN, kind: 'hold', after: true })
     await app.run(() => {
       globalThis.renewal = settle(session.getAccessToken({ forceRenewal: true }))
@@ -362,16 +356,16 @@ describe('renewal that fails', TOGETHER, () => {
   })
 })
 
-describe('expiry without a refresh token', TOGETHER, () => {
+export const expiry = suite('expiry without a refresh token', (test) => {
   const scope = 'openid api'
 
-  test('r165 the record goes when its time is over, and an event tells', async (t) => {
-    const { app, provider } = await signedIn(t, { session: { scope } })
+  test('r165 the record goes when its time is over, and an event tells', async (stage) => {
+    const { app, provider } = await signedIn(stage, { session: { scope } })
     assert.ok((await app.call('getAccessToken')).value)
     assert.equal((await record(app)).access.token, provider.granted()[0].access_token)
-    await app.page.clock.fastForward('59:59')
+    await app.clock.fastForward('59:59')
     assert.equal(await app.run(() => session.signedIn), true)
-    await app.page.clock.fastForward(1500)
+    await app.clock.fastForward(1500)
     assert.deepEqual(await app.event('expired'), { type: 'expired' })
     assert.equal(await app.run(() => session.signedIn), false)
     assert.equal((await app.call('getAccessToken')).error.code, 'login_required')
@@ -383,28 +377,28 @@ describe('expiry without a refresh token', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r165 a page that slept finds it out on use', async (t) => {
-    const { app } = await signedIn(t, { session: { scope } })
+  test('r165 a page that slept finds it out on use', async (stage) => {
+    const { app } = await signedIn(stage, { session: { scope } })
     const now = await app.run(() => Date.now())
-    await app.page.clock.setSystemTime(now + 3_700_000)
+    await app.clock.setSystemTime(now + 3_700_000)
     assert.equal((await app.call('getAccessToken')).error.code, 'login_required')
     await app.event('expired')
     assert.equal(await record(app), undefined)
   })
 
-  test('r165 a page that was closed meanwhile finds nothing and leaves nothing', async (t) => {
-    const { app } = await signedIn(t, { session: { scope } })
+  test('r165 a page that was closed meanwhile finds nothing and leaves nothing', async (stage) => {
+    const { app } = await signedIn(stage, { session: { scope } })
     const now = await app.run(() => Date.now())
-    await app.page.clock.setSystemTime(now + 3_700_000)
+    await app.clock.setSystemTime(now + 3_700_000)
     await app.reload()
     assert.equal(await app.run(() => session.signedIn), false)
     assert.equal(await app.run(() => session.claims), null)
     assert.equal(await record(app), undefined)
   })
 
-  test('r165 a refresh token whose end is known expires as well', async (t) => {
-    const { app, provider } = await open(t, { provider: { lifetimes: { idToken: 86_400 } } })
-    await app.page.clock.install()
+  test('r165 a refresh token whose end is known expires as well', async (stage) => {
+    const { app, provider } = await stage.open({ provider: { lifetimes: { idToken: 86_400 } } })
+    await app.clock.install()
     await app.visit()
     const mutate = (json) => ({ ...json, refresh_expires_in: 7200 })
     provider.setDefects({ path: TOKEN, kind: 'mutate', mutate })
@@ -412,7 +406,7 @@ describe('expiry without a refresh token', TOGETHER, () => {
     const left = await app.run(() => session.sessionExpiresAt - session.expiresAt)
     assert.equal(left, 3_600_000)
     const now = await app.run(() => Date.now())
-    await app.page.clock.setSystemTime(now + 7_300_000)
+    await app.clock.setSystemTime(now + 7_300_000)
     assert.equal(await app.run(() => session.signedIn), false)
     assert.equal((await app.call('getAccessToken')).error.code, 'login_required')
     assert.equal(await record(app), undefined)

@@ -1,9 +1,6 @@
 // Strict policies, files that do not load, and pages that are not secure.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { TOGETHER, stage } from './stage.mjs'
-
-const open = stage()
+import { suite } from '../suite.mjs'
 
 const watch = () => {
   globalThis.violations = []
@@ -24,9 +21,9 @@ const policy = ({ provider, api }, script) =>
     "trusted-types 'none'",
   ].join('; ')
 
-describe('a Content-Security-Policy', TOGETHER, () => {
-  test("r181 'self' and 'wasm-unsafe-eval' with Trusted Types: all works, no violation", async (t) => {
-    const parts = await open(t, { prepare: watch })
+export const policies = suite('a Content-Security-Policy', (test) => {
+  test("r181 'self' and 'wasm-unsafe-eval' with Trusted Types: all works, no violation", async (stage) => {
+    const parts = await stage.open({ prepare: watch })
     const { app, api, site } = parts
     site.headers = {
       'content-security-policy': policy(parts, "'self' 'wasm-unsafe-eval'"),
@@ -54,8 +51,8 @@ describe('a Content-Security-Policy', TOGETHER, () => {
     assert.deepEqual(await app.run(() => violations), [])
   })
 
-  test("r181 without 'wasm-unsafe-eval': an error that says what is missing", async (t) => {
-    const parts = await open(t, { prepare: watch })
+  test("r181 without 'wasm-unsafe-eval': an error that says what is missing", async (stage) => {
+    const parts = await stage.open({ prepare: watch })
     parts.site.headers = { 'content-security-policy': policy(parts, "'self'") }
     const { error } = await parts.app.visit()
     assert.deepEqual([error.code, error.fault], ['wasm_unavailable', 'internal'])
@@ -63,8 +60,8 @@ describe('a Content-Security-Policy', TOGETHER, () => {
     assert.deepEqual(parts.provider.requests, [])
   })
 
-  test('a server that the policy does not allow is a network_error', async (t) => {
-    const parts = await open(t, { prepare: watch })
+  test('a server that the policy does not allow is a network_error', async (stage) => {
+    const parts = await stage.open({ prepare: watch })
     parts.site.headers = {
       'content-security-policy': "script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'",
     }
@@ -74,14 +71,14 @@ describe('a Content-Security-Policy', TOGETHER, () => {
   })
 })
 
-describe('the wasm', TOGETHER, () => {
+export const wasm = suite('the wasm', (test) => {
   for (const [name, change] of [
     ['is not there', (site) => (site.wasm = null)],
     ['is truncated', (site) => (site.wasm = site.wasm.subarray(0, 5000))],
     ['is something else', (site) => (site.wasm = Buffer.from('<h1>Please accept our terms</h1>'))],
   ]) {
-    test(`r181 it ${name}: a typed error, and later it may load`, async (t) => {
-      const { app, site } = await open(t)
+    test(`r181 it ${name}: a typed error, and later it may load`, async (stage) => {
+      const { app, site } = await stage.open()
       const { wasm } = site
       change(site)
       const { error } = await app.visit()
@@ -94,14 +91,14 @@ describe('the wasm', TOGETHER, () => {
     })
   }
 
-  test('a server that calls it something else: it runs all the same', async (t) => {
-    const { app, site } = await open(t)
+  test('a server that calls it something else: it runs all the same', async (stage) => {
+    const { app, site } = await stage.open()
     site.wasmType = 'application/octet-stream'
     assert.deepEqual((await app.visit()).value, { kind: 'none' })
   })
 
-  test('it is loaded once, however many sessions are made', async (t) => {
-    const { app, site } = await open(t, { byHand: '/' })
+  test('it is loaded once, however many sessions are made', async (stage) => {
+    const { app, site } = await stage.open({ byHand: '/' })
     await app.visit()
     const kinds = await app.run(async () => {
       const sessions = await Promise.all([open(), open(), open({ clientId: 'other' })])
@@ -112,36 +109,32 @@ describe('the wasm', TOGETHER, () => {
   })
 })
 
-describe('a page that is not secure', TOGETHER, () => {
+export const insecurePages = suite('a page that is not secure', (test) => {
   /** By a name that is not loopback: no secure context, no crypto.subtle. */
-  async function insecure(t, session) {
-    const parts = await open(t, { session: { insecureHttp: true, ...session } })
-    const { app, provider, site } = parts
-    const origin = site.origin.replace('127.0.0.1', 'page.example')
-    const options = { ...parts.session, redirectUri: `${origin}/callback` }
-    provider.setPages([options.redirectUri], [`${origin}/bye`])
-    options.postLogoutRedirectUri = `${origin}/bye`
-    await app.page.addInitScript((given) => (globalThis.options = given), options)
-    const arrival = await app.visit(`${origin}/`)
+  async function insecure(stage, session) {
+    const host = 'page.example'
+    const parts = await stage.open({ host, session: { insecureHttp: true, ...session } })
+    const { app } = parts
+    const arrival = await app.visit()
     assert.equal(await app.run(() => isSecureContext), false)
     return { ...parts, arrival }
   }
 
-  test('r034 openid is refused before the page is left', async (t) => {
-    const { arrival, provider } = await insecure(t)
+  test('r034 openid is refused before the page is left', async (stage) => {
+    const { arrival, provider } = await insecure(stage)
     assert.deepEqual([arrival.error.code, arrival.error.detail], ['unsupported', 'crypto.subtle'])
     assert.deepEqual(provider.requests, [])
   })
 
-  test('r029 plain OAuth with PKCE works', async (t) => {
-    const { app, arrival } = await insecure(t, { scope: 'api offline_access' })
+  test('r029 plain OAuth with PKCE works', async (stage) => {
+    const { app, arrival } = await insecure(stage, { scope: 'api offline_access' })
     assert.deepEqual(arrival.value, { kind: 'none' })
     assert.equal((await app.signIn()).value.kind, 'signed-in')
     assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
   })
 
-  test('r001 without the option it is refused', async (t) => {
-    const { app } = await open(t)
+  test('r001 without the option it is refused', async (stage) => {
+    const { app } = await stage.open()
     await app.visit()
     for (const [change, detail] of [
       [{ issuer: 'http://id.example' }, undefined],

@@ -1,10 +1,8 @@
 // What a token endpoint, or whatever stands in its place, can answer at the end of a sign-in.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { TOGETHER, stage, startApi } from './stage.mjs'
+import { suite } from '../suite.mjs'
 
-const open = stage()
 const TOKEN = '/connect/token'
 
 async function assertNothingKept(app) {
@@ -22,11 +20,11 @@ async function* endless(size = Infinity) {
   for (let sent = 0; sent < size; sent += chunk.length) yield chunk
 }
 
-describe('an answer of the token endpoint that is no success', TOGETHER, () => {
+export const failedAnswers = suite('an answer of the token endpoint that is no success', (test) => {
   /** Each row: a defect, the error's code, and more of its fields. */
   const refused = (name, rows) =>
-    test(name, async (t) => {
-      const { app, provider } = await open(t)
+    test(name, async (stage) => {
+      const { app, provider } = await stage.open()
       await app.visit()
       for (const [defect, code, fields = {}] of rows) {
         provider.setDefects({ path: TOKEN, ...defect })
@@ -124,10 +122,9 @@ describe('an answer of the token endpoint that is no success', TOGETHER, () => {
     [{ kind: 'html', cors: false }, 'network_error', { retryable: true, fault: 'network' }],
   ])
 
-  test('r006 it leads elsewhere: nobody follows', async (t) => {
-    const { app, provider } = await open(t)
-    const evil = await startApi()
-    t.after(evil.close)
+  test('r006 it leads elsewhere: nobody follows', async (stage) => {
+    const { app, provider } = await stage.open()
+    const evil = await stage.api()
     await app.visit()
     for (const status of [301, 302, 303, 307, 308]) {
       for (const location of [`${evil.origin}/token`, `${provider.issuer}/connect/userinfo`]) {
@@ -141,12 +138,30 @@ describe('an answer of the token endpoint that is no success', TOGETHER, () => {
     assert.ok(!provider.requests.some(({ path }) => path === '/connect/userinfo'))
   })
 
-  test('r008 it never ends: the call does', async (t) => {
-    const { app, provider } = await open(t, { session: { timeout: 2500 } })
+  test('r008 it never ends: the call does', async (stage) => {
+    const { app, provider } = await stage.open({
+      session: { timeout: 2500 },
+      prepare: () => {
+        const { fetch } = globalThis
+        globalThis.fetch = async (...values) => {
+          const answer = await fetch(...values)
+          tell({ answered: new URL(answer.url).pathname })
+          return answer
+        }
+      },
+    })
+    await app.clock.install()
     await app.visit()
-    for (const kind of ['stall', 'hold']) {
-      provider.setDefects({ path: TOKEN, kind })
-      const { error } = await app.signIn()
+    for (const [kind, begun] of [
+      ['hold', (defect) => defect.reached],
+      // The head is there, and half of the body.
+      ['stall', () => app.next('answered', (path) => path === TOKEN)],
+    ]) {
+      const defect = provider.setDefects({ path: TOKEN, kind })
+      const arrival = app.signIn()
+      await begun(defect)
+      await app.clock.fastForward(2500)
+      const { error } = await arrival
       assert.deepEqual([error.code, error.retryable], ['timeout', true], kind)
       await assertNothingKept(app)
     }
@@ -154,8 +169,8 @@ describe('an answer of the token endpoint that is no success', TOGETHER, () => {
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('r008 its caller gives up: nothing is kept', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/callback' })
+  test('r008 its caller gives up: nothing is kept', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
     const defect = provider.setDefects({ path: TOKEN, kind: 'hold' })
@@ -172,9 +187,9 @@ describe('an answer of the token endpoint that is no success', TOGETHER, () => {
   })
 })
 
-describe('an answer of the token endpoint that is a success', TOGETHER, () => {
-  test('r013 r071 r072 unknown and strange members do no harm', async (t) => {
-    const { app, provider } = await open(t)
+export const goodAnswers = suite('an answer of the token endpoint that is a success', (test) => {
+  test('r013 r071 r072 unknown and strange members do no harm', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     provider.setDefects({
       path: TOKEN,
@@ -190,8 +205,8 @@ describe('an answer of the token endpoint that is a success', TOGETHER, () => {
     assert.equal(await app.run(() => ({}).polluted), undefined)
   })
 
-  test('r074 the longest life makes no timer overflow', async (t) => {
-    const { app, provider } = await open(t, {
+  test('r074 the longest life makes no timer overflow', async (stage) => {
+    const { app, provider } = await stage.open({
       prepare: () => {
         globalThis.delays = []
         const { setTimeout } = globalThis
@@ -217,8 +232,8 @@ describe('an answer of the token endpoint that is a success', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r072 r074 what is tolerated is asked for by name', async (t) => {
-    const { app, provider } = await open(t, { session: { lenient: true } })
+  test('r072 r074 what is tolerated is asked for by name', async (stage) => {
+    const { app, provider } = await stage.open({ session: { lenient: true } })
     await app.visit()
     const mutate = ({ token_type: type, ...json }) => ({ ...json, expires_in: '600' })
     provider.setDefects({ path: TOKEN, kind: 'mutate', mutate })
@@ -226,23 +241,23 @@ describe('an answer of the token endpoint that is a success', TOGETHER, () => {
     assert.ok((await app.run(() => session.expiresAt - Date.now())) <= 600_000)
   })
 
-  test('r074 r124 without a life the token is used, and nothing is renewed by a timer', async (t) => {
-    const { app, provider } = await open(t)
+  test('r074 r124 without a life the token is used, and nothing is renewed by a timer', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     const mutate = ({ expires_in: life, ...json }) => json
     provider.setDefects({ path: TOKEN, kind: 'mutate', mutate })
     assert.equal((await app.signIn()).value.kind, 'signed-in')
     assert.equal(await app.run(() => session.expiresAt), null)
     assert.ok((await app.call('getAccessToken')).value)
-    await app.page.clock.install()
+    await app.clock.install()
     await app.reload()
-    await app.page.clock.fastForward('02:00')
+    await app.clock.fastForward('02:00')
     assert.ok((await app.call('getAccessToken')).value)
     assert.equal(provider.count(), 1)
   })
 
-  test('r075 the scope that was granted is told', async (t) => {
-    const { app, provider } = await open(t)
+  test('r075 the scope that was granted is told', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     const mutate = (json) => ({ ...json, scope: 'openid api' })
     provider.setDefects({ path: TOKEN, kind: 'mutate', mutate })

@@ -1,14 +1,12 @@
 // Signing out: this browser first, then the tokens, then the provider; and the way back.
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
-import { TOGETHER, stage } from './stage.mjs'
+import { suite } from '../suite.mjs'
 
-const open = stage()
 const REVOCATION = '/connect/revocation'
 const END = '/connect/endsession'
 
-async function signedIn(t, options) {
-  const parts = await open(t, options)
+async function signedIn(stage, options) {
+  const parts = await stage.open(options)
   await parts.app.visit('/orders')
   assert.equal((await parts.app.signIn()).value.kind, 'signed-in')
   return parts
@@ -31,9 +29,9 @@ async function refresh(provider, token) {
 const leave = (app, options) =>
   app.run((options) => void (globalThis.leaving = settle(session.signOut(options))), options)
 
-describe('signing out', TOGETHER, () => {
-  test('r148 r158 everywhere: storage first, then the tokens, then the provider', async (t) => {
-    const { app, provider, session } = await signedIn(t, {
+export const signingOut = suite('signing out', (test) => {
+  test('r148 r158 everywhere: storage first, then the tokens, then the provider', async (stage) => {
+    const { app, provider, session } = await signedIn(stage, {
       prepare: () =>
         navigation.addEventListener('navigate', ({ destination }) => {
           if (!destination.url.includes('/connect/endsession')) return
@@ -81,8 +79,8 @@ describe('signing out', TOGETHER, () => {
     assert.equal((await app.signIn({}, { form: true })).value.kind, 'signed-in')
   })
 
-  test('r158 locally: the page stays, the tokens are given back', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r158 locally: the page stays, the tokens are given back', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     assert.deepEqual(await app.call('signOut', { local: true }), { value: undefined })
     assert.equal(await app.run(() => location.pathname), '/callback')
     assert.deepEqual(await app.event('signed-out'), { type: 'signed-out', reason: 'sign-out' })
@@ -104,13 +102,13 @@ describe('signing out', TOGETHER, () => {
     assert.equal(paths(provider).filter((path) => path === REVOCATION).length, 2)
   })
 
-  test('r148 a revocation that hangs holds nobody up', async (t) => {
-    const { app, provider } = await open(t)
-    await app.page.clock.install()
+  test('r148 a revocation that hangs holds nobody up', async (stage) => {
+    const { app, provider } = await stage.open()
+    await app.clock.install()
     await app.visit()
     await app.signIn()
     const defect = provider.setDefects({ path: REVOCATION, kind: 'hold' })
-    const end = app.request((request) => request.url().includes(END))
+    const end = provider.next({ path: END })
     const arrival = app.arrival()
     await leave(app)
     await defect.reached
@@ -120,7 +118,7 @@ describe('signing out', TOGETHER, () => {
     ])
     assert.deepEqual(before, [false, []], 'before any answer')
     assert.ok(!paths(provider).includes(END))
-    await app.page.clock.fastForward(2000)
+    await app.clock.fastForward(2000)
     await end
     assert.equal((await arrival).value.kind, 'signed-out')
     assert.equal(defect.hits, 1)
@@ -132,8 +130,8 @@ describe('signing out', TOGETHER, () => {
     ['no CORS', { kind: 'empty', cors: false }],
     ['a redirect', { kind: 'redirect', location: 'https://evil.example/' }],
   ]) {
-    test(`r146 r147 a revocation that answers ${name} changes nothing`, async (t) => {
-      const { app, provider } = await signedIn(t)
+    test(`r146 r147 a revocation that answers ${name} changes nothing`, async (stage) => {
+      const { app, provider } = await signedIn(stage)
       provider.setDefects({ path: REVOCATION, ...defect })
       const arrival = app.arrival()
       await leave(app)
@@ -141,8 +139,8 @@ describe('signing out', TOGETHER, () => {
     })
   }
 
-  test('r158 a provider without a logout page: the sign-out is local', async (t) => {
-    const { app, provider } = await open(t)
+  test('r158 a provider without a logout page: the sign-out is local', async (stage) => {
+    const { app, provider } = await stage.open()
     const mutate = ({ end_session_endpoint: end, revocation_endpoint: revoke, ...json }) => json
     provider.setDefects({ path: '/.well-known/openid-configuration', kind: 'mutate', mutate })
     await app.visit()
@@ -152,16 +150,16 @@ describe('signing out', TOGETHER, () => {
     assert.ok(!paths(provider).some((path) => [END, REVOCATION].includes(path)))
   })
 
-  test('r148 a provider that is down: this browser is signed out all the same', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r148 a provider that is down: this browser is signed out all the same', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     await provider.goOffline()
     assert.deepEqual(await app.call('signOut', { local: true }), { value: undefined })
     assert.equal(await app.run(() => session.signedIn), false)
     assert.ok(!Object.keys((await app.stored()).session).some((key) => key.includes('.tokens.')))
   })
 
-  test('r158 a person who was never signed in can leave, too', async (t) => {
-    const { app, provider } = await open(t)
+  test('r158 a person who was never signed in can leave, too', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     const arrival = app.arrival()
     await leave(app)
@@ -172,40 +170,40 @@ describe('signing out', TOGETHER, () => {
     assert.ok(!paths(provider).includes(REVOCATION))
   })
 
-  test('the tokens of a page that comes back from the cache are gone', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('the tokens of a page that comes back from the cache are gone', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const arrival = app.arrival()
     await leave(app)
     await arrival
-    await app.page.goBack({ waitUntil: 'commit' })
-    await app.page.waitForFunction(() => globalThis.session)
+    const { url } = await app.travel(-1)
+    assert.equal(url, '/callback')
     assert.equal(await app.run(() => session.signedIn), false)
     assert.equal((await app.call('getAccessToken')).error.code, 'login_required')
     assert.equal(provider.count(), 1)
   })
 })
 
-describe('the way back from the logout', TOGETHER, () => {
+export const wayBack = suite('the way back from the logout', (test) => {
   for (const [name, change] of [
     ['another state', (query) => query.set('state', 'forged')],
     ['no state', (query) => query.delete('state')],
     ['two states', (query) => query.append('state', 'forged')],
   ]) {
-    test(`r159 ${name}: signed out, and it is told`, async (t) => {
-      const { app } = await signedIn(t, { byHand: '/bye' })
+    test(`r159 ${name}: signed out, and it is told`, async (stage) => {
+      const { app } = await signedIn(stage, { byHand: '/bye' })
       const arrival = app.arrival()
       await leave(app, { returnTo: '/orders' })
       const query = new URLSearchParams((await arrival).url.split('?')[1])
       change(query)
       const { value, url } = await app.arriveAt(`/bye?${query}`)
-      assert.deepEqual([value.kind, value.stateMatched], ['signed-out', false])
+      assert.deepEqual([value.kind, value.stateMatched], ['signed-out', false], `${query}`)
       assert.equal(url, '/bye')
       assert.equal(await app.run(() => session.signedIn), false)
     })
   }
 
-  test('r159 without a sign-out of ours it is a page like any other', async (t) => {
-    const { app } = await signedIn(t)
+  test('r159 without a sign-out of ours it is a page like any other', async (stage) => {
+    const { app } = await signedIn(stage)
     assert.deepEqual(await app.visit('/bye?state=forged'), {
       value: { kind: 'none' },
       url: '/bye?state=forged',
@@ -213,8 +211,8 @@ describe('the way back from the logout', TOGETHER, () => {
     assert.equal(await app.run(() => session.signedIn), true)
   })
 
-  test('r043 r159 a returnTo of another origin is dropped, and none is sent to the server', async (t) => {
-    const { app, provider } = await signedIn(t)
+  test('r043 r159 a returnTo of another origin is dropped, and none is sent to the server', async (stage) => {
+    const { app, provider } = await signedIn(stage)
     const arrival = app.arrival()
     await leave(app, { returnTo: 'https://evil.example/' })
     assert.deepEqual((await arrival).value, { kind: 'signed-out', stateMatched: true })
@@ -223,35 +221,28 @@ describe('the way back from the logout', TOGETHER, () => {
   })
 })
 
-describe('the back/forward cache', TOGETHER, () => {
-  test('signIn rejects aborted when the page comes back, and works again', async (t) => {
-    const { app } = await open(t)
+export const historyCache = suite('the back/forward cache', (test) => {
+  test('signIn rejects aborted when the page comes back, and works again', async (stage) => {
+    const { app } = await stage.open()
     await app.visit('/orders')
     await app.run(() => {
-      globalThis.mark = 'same page'
       globalThis.left = settle(session.signIn())
-      globalThis.shown = new Promise((resolve) =>
-        addEventListener('pageshow', (event) => resolve(event.persisted)),
-      )
     })
-    await app.page.waitForSelector('#login')
-    await app.page.goBack({ waitUntil: 'commit' })
-    assert.deepEqual(await app.run(() => [mark, location.pathname]), ['same page', '/orders'])
-    assert.equal(await app.run(() => shown), true)
+    await app.form()
+    assert.deepEqual(await app.travel(-1), { persisted: true, url: '/orders' })
     const { error } = await app.run(() => left)
     assert.deepEqual([error.code, error.fault, error.retryable], ['aborted', 'caller', false])
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('forward to the form again: the sign-in goes on', async (t) => {
-    const { app } = await open(t)
+  test('forward to the form again: the sign-in goes on', async (stage) => {
+    const { app } = await stage.open()
     await app.visit('/orders')
     await app.leave()
-    await app.page.waitForSelector('#login')
-    await app.page.goBack({ waitUntil: 'commit' })
-    await app.page.waitForFunction(() => globalThis.session)
+    await app.form()
+    await app.travel(-1)
     const arrival = app.arrival()
-    await app.page.goForward({ waitUntil: 'commit' })
+    await app.run(() => history.forward())
     await app.fillIn()
     assert.equal((await arrival).value.kind, 'signed-in')
   })

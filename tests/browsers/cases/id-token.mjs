@@ -1,12 +1,10 @@
 // An id_token is proved before anything of its answer is kept or shown.
 import assert from 'node:assert/strict'
 import crypto from 'node:crypto'
-import { describe, test } from 'node:test'
-import { breakSignature, readJwt } from '../support/provider.mjs'
-import { signJwt } from '../support/provider/keys.mjs'
-import { TOGETHER, stage } from './stage.mjs'
+import { breakSignature, readJwt } from '../../support/provider.mjs'
+import { signJwt } from '../../support/provider/keys.mjs'
+import { suite } from '../suite.mjs'
 
-const open = stage()
 const JWKS = '/.well-known/openid-configuration/jwks'
 
 const encoded = (text) => Buffer.from(text).toString('base64url')
@@ -17,17 +15,14 @@ const publicKey = (provider) => {
 }
 
 /** Every later sign-in brings the id_token that `change` makes of the good one. */
-function withToken(provider, change) {
+function withToken(provider, change, ...more) {
   const seen = []
-  provider.setDefects({
-    path: '/connect/token',
-    kind: 'mutate',
-    mutate: (json) => {
-      seen.push(json.access_token, json.refresh_token, json.id_token)
-      json.id_token = change(json.id_token, json)
-      if (json.id_token) seen.push(json.id_token)
-    },
-  })
+  const mutate = (json) => {
+    seen.push(json.access_token, json.refresh_token, json.id_token)
+    json.id_token = change(json.id_token, json)
+    if (json.id_token) seen.push(json.id_token)
+  }
+  provider.setDefects([{ path: '/connect/token', kind: 'mutate', mutate }, ...more])
   return seen
 }
 
@@ -51,20 +46,20 @@ async function assertNothingKept(app, secrets) {
   assert.deepEqual([kept.databases, kept.cookie], [[], ''])
 }
 
-describe('an id_token that is not in order', TOGETHER, () => {
+export const refusedTokens = suite('an id_token that is not in order', (test) => {
   /** Each row: what becomes of the good token, the error's code and detail, and what was asked for. */
-  const refused = (name, rows, { fetches = 0, prepare } = {}) =>
-    test(name, async (t) => {
-      const { app, provider } = await open(t)
+  const refused = (name, rows, { fetches = 0, defects = [] } = {}) =>
+    test(name, async (stage) => {
+      const { app, provider } = await stage.open()
       await app.visit()
-      await prepare?.(app)
       // Once, for the form; later sign-ins need none.
       provider.setDefects({ path: '/connect/token', times: 1, kind: 'html' })
       assert.equal((await app.signIn()).error.code, 'response_content_type')
       const keySets = () => provider.requests.filter(({ path }) => path === JWKS).length
       const before = keySets()
       for (const [label, change, code, detail, ask] of rows) {
-        const secrets = withToken(provider, (token, json) => change(token, provider, json))
+        const changed = (token, json) => change(token, provider, json)
+        const secrets = withToken(provider, changed, ...defects)
         const { error, url } = await app.signIn(ask)
         assert.ok(error, `refused: ${label}`)
         assert.deepEqual([error.code, error.detail], [code, detail], label)
@@ -267,21 +262,22 @@ describe('an id_token that is not in order', TOGETHER, () => {
     ],
     {
       // The provider would ask again and again for what it cannot give.
-      prepare: ({ page }) =>
-        page.route('**/connect/authorize?*', (route) => {
-          const url = new URL(route.request().url())
-          url.searchParams.delete('claims')
-          return route.continue({ url: url.href })
-        }),
+      defects: [
+        {
+          path: '/connect/authorize',
+          kind: 'rewrite',
+          rewrite: (url) => url.searchParams.delete('claims'),
+        },
+      ],
     },
   )
 })
 
-describe('an id_token that is in order', TOGETHER, () => {
+export const acceptedTokens = suite('an id_token that is in order', (test) => {
   for (const alg of ['PS256', 'ES256', 'EdDSA']) {
-    test(`r084 r090 ${alg} is accepted, and checked`, async (t) => {
+    test(`r084 r090 ${alg} is accepted, and checked`, async (stage) => {
       const clientId = `spa-${alg.toLowerCase()}`
-      const { app, provider } = await open(t, { session: { clientId } })
+      const { app, provider } = await stage.open({ session: { clientId } })
       await app.visit()
       withToken(provider, breakSignature)
       const { error } = await app.signIn()
@@ -297,8 +293,8 @@ describe('an id_token that is in order', TOGETHER, () => {
     })
   }
 
-  test('r013 r103 strange claims are plain data', async (t) => {
-    const { app, provider } = await open(t)
+  test('r013 r103 strange claims are plain data', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     withToken(provider, (token) => {
       const text = JSON.stringify(readJwt(token).payload)
@@ -319,8 +315,8 @@ describe('an id_token that is in order', TOGETHER, () => {
     assert.deepEqual(await read(), { ...strange, polluted: null }, 'after a reload, too')
   })
 
-  test('r092 r093 an audience that is trusted may stand beside ours', async (t) => {
-    const { app, provider } = await open(t, { session: { trustedAudiences: ['api'] } })
+  test('r092 r093 an audience that is trusted may stand beside ours', async (stage) => {
+    const { app, provider } = await stage.open({ session: { trustedAudiences: ['api'] } })
     await app.visit()
     withToken(provider, (token) => provider.resign(token, { aud: ['api', 'spa'], azp: 'spa' }))
     assert.equal((await app.signIn()).value.kind, 'signed-in')
@@ -328,8 +324,8 @@ describe('an id_token that is in order', TOGETHER, () => {
     assert.equal((await app.signIn()).error.detail, 'azp')
   })
 
-  test('r107 keys that changed while the person was away are fetched anew', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/callback' })
+  test('r107 keys that changed while the person was away are fetched anew', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
     await provider.rotateKeys()
@@ -339,8 +335,8 @@ describe('an id_token that is in order', TOGETHER, () => {
     assert.deepEqual(paths, ['/connect/token', JWKS])
   })
 
-  test('r107 r112 unknown keys of renewals are looked for once a minute', async (t) => {
-    const { app, provider } = await open(t)
+  test('r107 r112 unknown keys of renewals are looked for once a minute', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     withToken(provider, (token) => provider.resign(token, {}, { headerChanges: { kid: 'new' } }))
@@ -353,8 +349,8 @@ describe('an id_token that is in order', TOGETHER, () => {
     assert.equal(paths.filter((path) => path === JWKS).length, 1)
   })
 
-  test('r107 a key set that cannot be fetched ends the sign-in, not the page', async (t) => {
-    const { app, provider } = await open(t, { byHand: '/callback' })
+  test('r107 a key set that cannot be fetched ends the sign-in, not the page', async (stage) => {
+    const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
     await provider.rotateKeys()
