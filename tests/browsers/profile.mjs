@@ -42,6 +42,8 @@ export async function openProfile(browser, origin, { session, byHand, prepare, g
     },
     /** The clocks of all tabs, once installed: fastForward, runFor, setSystemTime. */
     clock: context.clock,
+    /** Takes this machine off the network, or brings it back. */
+    offline: (off) => context.setOffline(off),
     cookies: (url) => context.cookies(url),
   }
   // Who has typed a password in this profile is known to the provider.

@@ -230,6 +230,26 @@ export const failures = suite('renewal that fails', (test) => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
+  test('users_a07_offline_at_expiry_then_online_gives_a_token', async (stage) => {
+    const { app, provider } = await signedIn(stage)
+    const [{ access_token: old }] = provider.granted()
+    await app.offline(true)
+    await app.clock.fastForward('01:00:01')
+    const { error } = await app.call('getAccessToken')
+    assert.deepEqual(
+      [error.code, error.retryable, error.loginRequired],
+      ['network_error', true, false],
+    )
+    assert.equal(await app.run(() => session.signedIn), true)
+    assert.equal(provider.count('refresh_token'), 0)
+    await app.offline(false)
+    const { value } = await app.call('getAccessToken')
+    assert.equal(value, provider.granted().at(-1).access_token)
+    assert.notEqual(value, old)
+    assert.equal(provider.count('refresh_token'), 1)
+    assert.equal(await app.run(() => session.signedIn), true)
+  })
+
   test('r122 in the background it is tried again, later each time', async (stage) => {
     const { app, provider } = await signedIn(stage)
     provider.setDefects({ path: TOKEN, kind: 'status', status: 503, times: 2 })
