@@ -22,9 +22,12 @@ export async function bundle() {
     })
     return Buffer.from(outputFiles[0].contents)
   }
-  const script = await built(here('page/main.js'))
+  const [script, alone] = await Promise.all([
+    built(here('page/main.js')),
+    built("export * from 'grantkit'"),
+  ])
   const wasm = readFileSync(join(project, 'node_modules/grantkit/pkg/grantkit_bg.wasm'))
-  return { html: here('page/index.html'), script, wasm }
+  return { html: here('page/index.html'), script, alone, wasm }
 }
 
 /** The document everywhere; the scripts and the wasm at their places. */
@@ -33,6 +36,8 @@ export async function startSite(files, { host = '127.0.0.1', headers = {}, wasm 
   const site = { headers, wasm, wasmType: 'application/wasm', requests }
   const scripts = {
     '/page/main.js': files.script,
+    // The package with nothing around it.
+    '/page/grantkit.js': files.alone,
   }
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url, 'http://site')

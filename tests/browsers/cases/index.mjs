@@ -2,6 +2,7 @@
 import * as callback from './callback.mjs'
 import * as fetch from './fetch.mjs'
 import * as idToken from './id-token.mjs'
+import * as importing from './import.mjs'
 import * as instance from './instance.mjs'
 import * as policy from './policy.mjs'
 import * as renewal from './renewal.mjs'
@@ -20,6 +21,7 @@ export const suites = [
   storage,
   signOut,
   fetch,
+  importing,
   policy,
   secrecy,
   instance,
