@@ -26,8 +26,10 @@ export async function bundle() {
     built(here('page/main.js')),
     built("export * from 'grantkit'"),
   ])
-  const wasm = readFileSync(join(project, 'node_modules/grantkit/pkg/grantkit_bg.wasm'))
-  return { html: here('page/index.html'), script, alone, wasm }
+  const wasm = (name) => readFileSync(join(project, `node_modules/grantkit/pkg/${name}_bg.wasm`))
+  const html = here('page/index.html')
+  return { html, script, alone, wasm: wasm('session'), whole: wasm('grantkit') }
+}
 }
 
 /** The document everywhere; the scripts and the wasm at their places. */
