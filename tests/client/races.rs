@@ -7,7 +7,9 @@ use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
 use serde_json::Value;
 
-use crate::acts::{Setup, arrive, code_of, handle, leave, now, resource, signed_in, token};
+use crate::acts::{
+    Setup, arrive, code_of, forced, handle, leave, now, resource, signed_in, token, token_for,
+};
 use crate::tabs::{asks, duplicated, quiet, requests, shared};
 use crate::world::World;
 
@@ -230,6 +232,52 @@ fn r123_a_frame_that_shares_the_page_s_storage_renews_for_both() {
     assert_eq!(token(&world, &session).unwrap(), renewed);
     assert_eq!(requests(&[&world, &frame]), 1);
     assert_eq!(world.told(), ["renewed"]);
+}
+
+#[test]
+fn r123_a_copy_of_a_refresh_token_that_stays_gets_the_newest_tokens() {
+    let [(one, first), (two, _)] = duplicated();
+    one.provider().rotates.set(false);
+    two.kill();
+    for _ in 0..3 {
+        token(&one, &first).unwrap();
+        one.pass(3_540_000);
+    }
+    let renewed = token(&one, &first).unwrap();
+    let restored = two.duplicate();
+    let second = quiet().load(&restored);
+    assert_eq!(token(&restored, &second).unwrap(), renewed);
+    assert_eq!(requests(&[&restored]), 0);
+}
+
+#[test]
+fn a086_an_old_message_does_not_bring_old_tokens_back() {
+    let [(one, first), (two, second)] = duplicated();
+    one.provider().rotates.set(false);
+    token(&one, &first).unwrap();
+    let old = one.messages().pop().unwrap();
+    one.pass(3_000_000);
+    let renewed = token_for(&one, &first, forced()).unwrap();
+    one.turn();
+    assert_eq!(two.on_hold().unwrap().0, renewed);
+    one.say(&old);
+    two.turn();
+    assert_eq!(two.on_hold().unwrap().0, renewed);
+    assert_eq!(token(&two, &second).unwrap(), renewed);
+}
+
+#[test]
+fn r123_a_tab_that_loads_expired_tokens_tells_of_its_own_renewal_alone() {
+    for make in [shared, duplicated] {
+        let [(one, _), (two, _)] = make();
+        one.kill();
+        two.kill();
+        one.pass(120_000);
+        let session = quiet().load(&two);
+        two.forget_the_past();
+        token(&two, &session).unwrap();
+        assert_eq!(two.told(), ["renewed"]);
+    }
 }
 
 // ── the back/forward cache ───────────────────────────────────────────────────────────────────────

@@ -209,8 +209,8 @@ impl<P: Page> Session<P> {
         let Ok(Some(text)) = self.page().unseal(secret, TOKENS, sealed).await else { return };
         let text = Secret::new(text);
         let Some(renewed) = TokenSet::from_text(text.expose(), self.config()) else { return };
-        let same = self.read(|set| Some(set.same(&renewed))) != Some(false);
-        if same || self.usable().is_err() || !self.adopt(&used, &renewed) {
+        let known = self.read(|set| Some(set.same(&renewed) || set.outdates(&renewed)));
+        if known != Some(false) || self.usable().is_err() || !self.adopt(&used, &renewed) {
             return;
         }
         self.settle(true);
