@@ -123,6 +123,28 @@ fn a_session_that_was_closed_in_mid_renewal_does_not_write_over_somebody_else() 
     }
 }
 
+#[test]
+fn r164_a_sign_out_while_new_tokens_are_told_is_the_last_word() {
+    let [(one, first), (two, second)] = duplicated();
+    one.hold("seal");
+    let call = asks(&one, &first, Ask::default());
+    assert!(call.open() && first.signed_in());
+    one.run(first.sign_out(true, None)).unwrap();
+    one.release("seal");
+    assert_eq!(code_of(call.result()), Code::LoginRequired);
+    one.turn();
+    assert_eq!(one.told(), ["signed-out sign-out"]);
+    assert_eq!(one.messages().len(), 1, "that it signed out");
+    assert!(!first.signed_in() && !second.signed_in());
+    // Nor is it told to whoever asks later.
+    let asked = one.messages().len();
+    let of =
+        grantkit::protocol::secret::Secret::new(one.last("token").get("refresh_token").unwrap());
+    two.say(&format!(r#"{{"kind":"asked","line":"{}"}}"#, of.fingerprint()));
+    one.turn();
+    assert_eq!(one.messages().len(), asked);
+}
+
 // ── law 16 ───────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
@@ -232,6 +254,40 @@ fn r123_a_frame_that_shares_the_page_s_storage_renews_for_both() {
     assert_eq!(token(&world, &session).unwrap(), renewed);
     assert_eq!(requests(&[&world, &frame]), 1);
     assert_eq!(world.told(), ["renewed"]);
+}
+
+#[test]
+fn r123_without_webcrypto_a_duplicate_signs_in_again_and_spends_nothing() {
+    let [(one, first), (two, second)] = duplicated();
+    for tab in [&one, &two] {
+        tab.without_webcrypto();
+    }
+    one.hold("token");
+    let renewing = asks(&one, &first, Ask::default());
+    let waiting = asks(&two, &second, Ask::default());
+    // Even if what it is told on the way out does not reach it.
+    one.lose_a_message();
+    one.release("token");
+    one.pass(1_000);
+    let renewed = renewing.result().unwrap();
+    assert_eq!(code_of(waiting.result()), Code::LoginRequired);
+    assert_eq!(requests(&[&one, &two]), 1, "one for a refresh token");
+    assert_eq!(two.told(), ["signed-out other-tab"]);
+    assert!(two.tokens().keys("").is_empty());
+    assert_eq!(token(&one, &first).unwrap(), renewed);
+}
+
+#[test]
+fn r123_without_webcrypto_nothing_is_spent_where_the_server_does_not_rotate() {
+    let [(one, first), (two, second)] = duplicated();
+    one.provider().rotates.set(false);
+    for tab in [&one, &two] {
+        tab.without_webcrypto();
+    }
+    assert!(token(&one, &first).is_ok());
+    one.turn();
+    assert!(token(&two, &second).is_ok());
+    assert!(first.signed_in() && second.signed_in());
 }
 
 #[test]

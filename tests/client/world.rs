@@ -199,6 +199,7 @@ struct Inner {
     browser: Rc<Browser>,
     random: RefCell<Generator>,
     no_random: Cell<bool>,
+    no_seals: Cell<bool>,
 
     provider: Rc<Provider>,
     seen: RefCell<Vec<Seen>>,
@@ -316,6 +317,7 @@ impl World {
             browser,
             random: RefCell::new(Generator::new(provider.seed())),
             no_random: Cell::new(false),
+            no_seals: Cell::new(false),
             provider,
             seen: RefCell::default(),
             held: RefCell::default(),
@@ -735,6 +737,11 @@ impl World {
         self.0.shared.borrow().as_ref().unwrap().1.clone()
     }
 
+    /// As over plain http: nothing can be sealed.
+    pub(crate) fn without_webcrypto(&self) {
+        self.0.no_seals.set(true);
+    }
+
     pub(crate) fn without_randomness(&self) {
         self.0.no_random.set(true);
     }
@@ -832,7 +839,11 @@ impl Host for World {
 
     async fn seal(&self, secret: &[u8], context: &str, text: &str) -> Result<String, Error> {
         breath().await;
+        first_of(&[Some(&self.gate("seal"))]).await;
         let random = self.random()?;
+        if self.0.no_seals.get() {
+            return Err(Error::new(Code::Unsupported).detail("crypto.subtle"));
+        }
         Ok(sealer::seal(secret, context, core::array::from_fn(|at| random[at]), text))
     }
 
@@ -843,6 +854,9 @@ impl Host for World {
         seal: &str,
     ) -> Result<Option<String>, Error> {
         breath().await;
+        if self.0.no_seals.get() {
+            return Err(Error::new(Code::Unsupported).detail("crypto.subtle"));
+        }
         Ok(sealer::unseal(secret, context, seal))
     }
 

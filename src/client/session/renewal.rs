@@ -288,6 +288,9 @@ impl<P: Page> Session<P> {
         self.keep(&refresh_token, &renewed);
         self.announce(&refresh_token, &renewed).await;
         self.usable().map_err(gone)?;
+        if self.epoch() != epoch {
+            return Err(gone(Code::LoginRequired.into()));
+        }
         self.page().emit(Event::Renewed { expires_at: token.expires_at, other_tab: false });
         Ok(token)
     }

@@ -149,17 +149,29 @@ impl<P: Page> Session<P> {
         }
         let text = Secret::new(renewed.to_text(self.config()));
         let secret = used.expose().as_bytes();
-        // Without WebCrypto a duplicate has to sign in again.
-        let Ok(sealed) = self.page().seal(secret, TOKENS, text.expose()).await else { return };
-        let line = line(used);
-        self.tell_of(RENEWED, Some(&line), Some(&sealed));
-        self.remember(&line, &sealed);
+        let sealed = self.page().seal(secret, TOKENS, text.expose()).await.ok();
+        // Not if it was signed out meanwhile, nor, without a seal, where nothing was spent.
+        let held = self.read(|set| Some(set.same(renewed))) == Some(true);
+        if held && (sealed.is_some() || renewed.refresh_token.as_ref() != Some(used)) {
+            self.remember(line(used), sealed);
+            self.tell_of_spent(&line(used));
+        }
     }
 
-    fn remember(&self, line: &str, sealed: &str) {
+    /// Tells what a refresh token brought, if it is known here to be spent. Without WebCrypto, or long
+    /// after, whoever holds it still has to sign in again.
+    fn tell_of_spent(&self, line: &str) {
+        let spent = self.0.spent.borrow().iter().find(|(known, _)| known == line).cloned();
+        if let Some((_, sealed)) = spent {
+            let kind = if sealed.is_some() { RENEWED } else { ENDED };
+            self.tell_of(kind, Some(line), sealed.as_deref());
+        }
+    }
+
+    fn remember(&self, line: String, sealed: Option<String>) {
         let mut spent = self.0.spent.borrow_mut();
-        spent.retain(|(known, _)| known != line);
-        spent.push((line.into(), Some(sealed.into())));
+        spent.retain(|(known, _)| *known != line);
+        spent.push((line, sealed));
         let old = spent.len().saturating_sub(SPENT.1);
         for (_, sealed) in spent.iter_mut().take(old) {
             *sealed = None;
@@ -187,14 +199,7 @@ impl<P: Page> Session<P> {
             {
                 self.left_elsewhere();
             }
-            (Some(ASKED), Some(of), _) => {
-                let spent = self.0.spent.borrow().iter().find(|(known, _)| known == of).cloned();
-                match spent {
-                    Some((_, Some(sealed))) => self.tell_of(RENEWED, Some(of), Some(&sealed)),
-                    Some((_, None)) => self.tell_of(ENDED, Some(of), None),
-                    None => {}
-                }
-            }
+            (Some(ASKED), Some(of), _) => self.tell_of_spent(of),
             (Some(kind), Some(of), sealed) => self.relayed(kind, of, sealed).await,
             _ => {}
         }
@@ -215,7 +220,7 @@ impl<P: Page> Session<P> {
         }
         self.settle(true);
         // Whoever renewed may be gone when the next one asks.
-        self.remember(of, sealed);
+        self.remember(of.into(), Some(sealed.into()));
         self.told_of_renewal();
     }
 
