@@ -1,7 +1,9 @@
 //! R123, R164, A068, A069, A086: what happens between two steps of a session: a sign-out, a sign-in, a
 //! close or another tab's renewal, while an answer is on its way.
 
-use grantkit::client::session::Session;
+use std::rc::Rc;
+
+use grantkit::client::session::{Desk, Session};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
@@ -162,6 +164,74 @@ fn a069_a_refusal_of_a_refresh_token_that_was_replaced_meanwhile_ends_nothing() 
         assert!(first.signed_in() && second.signed_in());
         assert!(!one.told().iter().any(|told| told.starts_with("signed-out")), "{:?}", one.told());
         assert_eq!(requests(&[&one, &two]), 2);
+    }
+}
+
+// ── instances of one page ────────────────────────────────────────────────────────────────────────
+
+fn twins(world: &World) -> [Session<World>; 2] {
+    let desk = Rc::new(Desk::new(world.clone()));
+    drop(due(world, &quiet()));
+    [0, 1].map(|_| quiet().load_at(world, desk.clone()))
+}
+
+#[test]
+fn r123_closing_the_instance_that_renews_does_not_fail_the_others_of_its_page() {
+    for world in [World::new(), World::local()] {
+        let [one, two] = twins(&world);
+        world.hold("token");
+        let leads = asks(&world, &one, forced());
+        world.pass(200);
+        assert_eq!(world.open("token"), 1);
+        let waits = asks(&world, &two, Ask::default());
+        one.close();
+        world.release("token");
+        assert_eq!(code_of(leads.result()), Code::Closed);
+        assert!(waits.result().is_ok());
+        assert_eq!(world.count("token"), 1);
+    }
+}
+
+#[test]
+fn r123_an_instance_that_is_closed_while_it_waits_for_its_turn_leaves_it_to_another() {
+    let world = World::local();
+    let [one, two] = twins(&world);
+    let lock = {
+        use grantkit::client::host::Page;
+        let (name, world) = (world.tokens().keys("").remove(0), world.clone());
+        world.clone().run(async move { world.lock(&name, 1_000).await })
+    };
+    let leads = asks(&world, &one, Ask::default());
+    let waits = asks(&world, &two, Ask::default());
+    one.close();
+    drop(lock);
+    world.turn();
+    assert_eq!(code_of(leads.result()), Code::Closed);
+    assert!(waits.result().is_ok());
+    assert_eq!(world.count("token"), 1);
+    assert_eq!(world.locks_held(), 0);
+}
+
+#[test]
+fn r164_sign_out_of_one_instance_is_known_in_the_others_of_its_page() {
+    for world in [World::new(), World::local()] {
+        let [one, two] = twins(&world);
+        let another = {
+            let mut setup = quiet();
+            setup.options.client_id = "another".into();
+            signed_in(&world, &setup)
+        };
+        world.hold("token");
+        let renewing = asks(&world, &two, forced());
+        world.pass(200);
+        // No message is needed, so that an old browser knows it, too.
+        world.kill();
+        world.run(one.sign_out(true, None)).unwrap();
+        assert!(!two.signed_in());
+        world.release("token");
+        assert_eq!(code_of(renewing.result()), Code::LoginRequired);
+        assert_eq!(world.tokens().keys("").len(), 1, "that of another client");
+        assert!(another.signed_in());
     }
 }
 

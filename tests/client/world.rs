@@ -200,6 +200,7 @@ struct Inner {
     random: RefCell<Generator>,
     no_random: Cell<bool>,
     no_seals: Cell<bool>,
+    throttled: Cell<Millis>,
 
     provider: Rc<Provider>,
     seen: RefCell<Vec<Seen>>,
@@ -318,6 +319,7 @@ impl World {
             random: RefCell::new(Generator::new(provider.seed())),
             no_random: Cell::new(false),
             no_seals: Cell::new(false),
+            throttled: Cell::new(0),
             provider,
             seen: RefCell::default(),
             held: RefCell::default(),
@@ -737,6 +739,11 @@ impl World {
         self.0.shared.borrow().as_ref().unwrap().1.clone()
     }
 
+    /// Nobody sees the page for long: its timers go off once a minute.
+    pub(crate) fn throttle(&self) {
+        self.0.throttled.set(60_000);
+    }
+
     /// As over plain http: nothing can be sealed.
     pub(crate) fn without_webcrypto(&self) {
         self.0.no_seals.set(true);
@@ -895,7 +902,7 @@ impl Host for World {
     }
 
     async fn pause(&self, length: Millis, abort: Option<&Bell>) -> Waited {
-        let late = self.timer(length);
+        let late = self.timer(length.max(self.0.throttled.get()));
         match first_of(&[abort, Some(&late)]).await {
             0 => Waited::Aborted,
             _ => Waited::Late,

@@ -88,6 +88,8 @@ impl<P: Page> Session<P> {
                     })
                     .ok_or(error)
                 }
+                // The instance that led was closed, not this one.
+                Err(error) if error.code() == Code::Closed && self.usable().is_ok() => continue,
                 other => other,
             };
         }

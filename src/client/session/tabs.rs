@@ -225,7 +225,7 @@ impl<P: Page> Session<P> {
     }
 
     /// Somebody signed out in another tab. A shared store is theirs to clear: a new session may be in it.
-    fn left_elsewhere(&self) {
+    pub(super) fn left_elsewhere(&self) {
         let set = self.forget();
         if !self.page().shared() {
             let _ = self.page().save(&self.token_key(), None);
