@@ -32,8 +32,14 @@ pub enum Frame {
 impl Frame {
     /// Opens an empty popup, or makes ready a frame.
     pub fn open(popup: bool) -> Result<Frame, Error> {
-        if !global("document").is_object() {
-            return Err(Error::new(Code::Unsupported).detail("page"));
+        // The answer comes by it.
+        for (name, there) in [
+            ("page", global("document").is_object()),
+            ("BroadcastChannel", global("BroadcastChannel").is_function()),
+        ] {
+            if !there {
+                return Err(Error::new(Code::Unsupported).detail(name));
+            }
         }
         if !popup {
             return Ok(Frame::Hidden(RefCell::default()));

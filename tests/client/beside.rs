@@ -275,6 +275,46 @@ fn a084_a_cut_off_popup_that_never_answers_does_not_hang_for_ever() {
 }
 
 #[test]
+fn a084_a_popup_that_is_closed_before_it_went_anywhere_is_popup_closed_at_once() {
+    let world = World::new();
+    let session = Setup::page().load(&world);
+    world.hold("metadata");
+    let call = begins(&world, &session, true, None);
+    world.set_sight(Sight::Gone);
+    world.release("metadata");
+    assert_eq!(code_of(call.result()), Code::PopupClosed);
+    assert_eq!(world.frames_open(), 0);
+    assert!(world.frames().is_empty(), "it is sent nowhere");
+}
+
+#[test]
+fn a084_in_a_page_that_nobody_sees_a_wait_ends_all_the_same() {
+    for (popup, sight, end) in
+        [(false, Sight::Near, 61_000), (true, Sight::Gone, 420_000), (true, Sight::Near, 720_000)]
+    {
+        let world = World::new();
+        world.throttle();
+        let session = Setup::page().load(&world);
+        let call = begins(&world, &session, popup, None);
+        world.set_sight(sight);
+        world.pass(end);
+        assert!(call.result().is_err());
+        assert_eq!(world.frames_open(), 0);
+    }
+}
+
+#[test]
+fn a084_where_no_answer_could_be_handed_on_nobody_waits_for_one() {
+    let world = World::new();
+    world.without_webcrypto();
+    let session = Setup::plain().load(&world);
+    let call = begins(&world, &session, true, None);
+    assert_eq!(code_of(call.result()), Code::Unsupported);
+    assert_eq!(world.frames_open(), 0);
+    assert!(world.frames().is_empty(), "it is sent nowhere");
+}
+
+#[test]
 fn a084_a_blocked_popup_is_popup_blocked() {
     let world = World::new();
     world.block_popups();

@@ -13,7 +13,7 @@ use crate::protocol::secret::Secret;
 use crate::protocol::time::Millis;
 use crate::protocol::url::Url;
 
-use super::super::host::{Page, Sight, Waited};
+use super::super::host::{Page, Sight};
 use super::super::login;
 use super::super::record::TokenSet;
 use super::callback::Arrived;
@@ -69,8 +69,10 @@ impl<P: Page> Session<P> {
         let departures = self.0.state.borrow().departures;
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
+        // Where no answer can be sealed none will come.
+        self.page().seal(pending.state.as_bytes(), ANSWER, "").await?;
         self.usable()?;
-        // Nothing can have cut it off yet.
+        // Here it was empty still: nobody cut it off.
         if self.page().sight(&frame) == Sight::Gone {
             return Err(Code::PopupClosed.into());
         }
@@ -120,7 +122,6 @@ impl<P: Page> Session<P> {
         silent: bool,
         abort: Option<&P::Abort>,
     ) -> Result<Secret, Error> {
-        let began = self.now();
         let (mut passed, mut away, mut gone) = (0, None, None);
         loop {
             self.usable()?;
@@ -146,11 +147,7 @@ impl<P: Page> Session<P> {
             if passed > if silent { self.config().timeout } else { PERSON } {
                 return Err(Code::Timeout.into());
             }
-            if self.page().pause(LOOK, abort).await == Waited::Aborted {
-                return Err(Code::Aborted.into());
-            }
-            // The timers of a page in the background come late, and a clock may be set back.
-            passed = (passed + LOOK).max(self.now() - began);
+            passed += self.moment(LOOK, abort).await?;
         }
     }
 
@@ -167,8 +164,7 @@ impl<P: Page> Session<P> {
                 self.reload().await;
                 return Err(state_unknown("unknown"));
             }
-            self.page().pause(LOOK, None).await;
-            passed += LOOK;
+            passed += self.moment(LOOK, None).await?;
         }
         self.page().close_window();
         core::future::pending().await

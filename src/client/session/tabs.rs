@@ -10,21 +10,25 @@ use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
+use crate::protocol::error::{Code, Error};
 use crate::protocol::id_token::Claims;
 use crate::protocol::json::{self, Object};
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Millis;
 
-use super::super::host::{Event, Page};
+use super::super::host::{Event, Page, Waited};
 use super::super::record::TokenSet;
 use super::super::shelf;
 use super::{Session, line};
 
 /// A tab that hangs with the lock in its hands is not waited for longer.
 const PATIENCE: Millis = 30_000;
-/// What another tab did is found out within so many looks, so far apart; what it did long ago within so
-/// few.
-const LOOKS: (u32, u32, Millis) = (10, 2, 50);
+/// How often is looked whether another tab did something.
+const LOOK: Millis = 50;
+/// What another tab just did is found out within so long, what it did long ago within so little.
+const ANSWER: (Millis, Millis) = (500, 100);
+/// A clock that was set meanwhile counts for no more than that.
+const MINUTE: Millis = 60_000;
 /// A refresh token that was replaced stays locked for so long: a tab that does not know yet waits for the
 /// news instead of spending it.
 const LINGER: Millis = 1_000;
@@ -92,13 +96,14 @@ impl<P: Page> Session<P> {
     }
 
     /// Looks until something happened.
-    async fn watch(&self, known: &Known, times: u32) {
-        for _ in 0..times {
+    async fn watch(&self, known: &Known, patience: Millis) {
+        let mut passed = 0;
+        while passed < patience {
             self.reread(self.page().shared()).await;
             if !self.stands(known) {
                 return;
             }
-            self.page().pause(LOOKS.2, None).await;
+            passed += self.moment(LOOK, None).await.unwrap_or(patience);
             // Who signed out meanwhile does not read what was there before.
             if !self.stands(known) {
                 return;
@@ -115,14 +120,14 @@ impl<P: Page> Session<P> {
             self.tell_of(ASKED, Some(&line(used)), None);
         }
         let lock = self.page().lock(&name, PATIENCE);
-        let turn = first(lock, self.watch(known, u32::MAX)).await?;
+        let turn = first(lock, self.watch(known, Millis::MAX)).await?;
         if turn.as_ref().is_none_or(|(_, waited)| *waited) {
             if !shared {
                 self.tell_of(ASKED, Some(&line(used)), None);
             }
-            self.watch(known, LOOKS.0).await;
+            self.watch(known, ANSWER.0).await;
         } else if copied {
-            self.watch(known, LOOKS.1).await;
+            self.watch(known, ANSWER.1).await;
         } else {
             self.reread(shared).await;
         }
@@ -140,6 +145,19 @@ impl<P: Page> Session<P> {
             page.pause(LINGER, None).await;
             drop(turn);
         }));
+    }
+
+    /// Lets a moment pass, and says how long it was: in a page that nobody sees it may be a minute.
+    pub(super) async fn moment(
+        &self,
+        length: Millis,
+        abort: Option<&P::Abort>,
+    ) -> Result<Millis, Error> {
+        let before = self.now();
+        if self.page().pause(length, abort).await == Waited::Aborted {
+            return Err(Code::Aborted.into());
+        }
+        Ok(self.now().saturating_sub(before).clamp(length, MINUTE))
     }
 
     /// Tells of a renewal, before the lock is given back.
@@ -191,7 +209,7 @@ impl<P: Page> Session<P> {
         match (message.text("kind"), of, sealed) {
             (Some(SIGNED_OUT), ..) => self.left_elsewhere(),
             (Some(CHANGED), ..) if self.page().shared() => {
-                self.watch(&self.known(), LOOKS.0).await;
+                self.watch(&self.known(), ANSWER.0).await;
             }
             (Some(RENEWED), Some(of), Some(sealed)) => self.take_over(of, sealed).await,
             (Some(ENDED), Some(of), _)
