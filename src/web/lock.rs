@@ -16,8 +16,6 @@ use super::crypto;
 use super::storage::WebStorage;
 use super::timer::Stop;
 
-/// A lease ends after so long, whatever became of its tab.
-const LEASE: f64 = 20_000.0;
 /// How often a tab without Web Locks looks again.
 const LOOK: Millis = 50;
 /// By then a write has reached the other tabs, whose processes have copies of their own.
@@ -62,7 +60,8 @@ impl Drop for Lock {
 pub async fn acquire(name: &str, patience: Millis) -> Option<(Lock, bool)> {
     let locks = property(&global("navigator"), "locks");
     if !locks.is_object() {
-        return lease(name, patience).await;
+        // Timers of a page that nobody sees are late: looks are not counted.
+        return Stop::new(Some(patience), None).race(lease(name, patience)).await.ok().flatten();
     }
     let locks: Locks = locks.unchecked_into();
     let at_once = object(&[("ifAvailable", JsValue::TRUE)]);
@@ -116,26 +115,26 @@ fn settle(promise: &Promise, done: &Function) {
     }
 }
 
-/// Whoever wrote last, and is still there after a moment, has it.
+/// Whoever wrote last, and is still there after a moment, has it. It ends by itself when others lose
+/// patience, whatever became of its tab.
 async fn lease(name: &str, patience: Millis) -> Option<(Lock, bool)> {
-    let storage = WebStorage::local();
+    let (storage, length) = (WebStorage::local(), patience as f64);
     let owner = base64url::encode(&crypto::random().ok()?);
     let mut name = String::from(name);
     name.push_str(".lease");
-    let mut passed = 0;
-    let mut waited = false;
-    // Given back if this wait is dropped, too.
+    // Given back, too, if nobody waits for it any more.
     let lock = Lock::Leased(storage.clone(), name.clone(), owner.clone());
-    while passed <= patience {
+    let mut waited = false;
+    loop {
         let now = js_sys::Date::now();
         // A clock that was set back makes a lease look longer than any is.
         let taken =
-            holder(&storage, &name).is_some_and(|(_, until)| (now..now + LEASE).contains(&until));
+            holder(&storage, &name).is_some_and(|(_, until)| now < until && until <= now + length);
         waited |= taken;
         if !taken {
             let mut text = owner.clone();
             text.push(' ');
-            text.push_str(&integer(now + LEASE));
+            text.push_str(&integer(now + length));
             // Without storage there is nothing that tabs could share.
             if storage.set(&name, &text).is_err() {
                 return Some((lock, false));
@@ -143,12 +142,12 @@ async fn lease(name: &str, patience: Millis) -> Option<(Lock, bool)> {
         }
         let moment = if taken { LOOK } else { SETTLED };
         let _ = Stop::new(Some(moment), None).race(core::future::pending::<()>()).await;
-        passed += moment;
-        if !taken && holder(&storage, &name).is_some_and(|(known, _)| known == owner) {
+        let now = js_sys::Date::now();
+        // A moment that took long may have outlived it.
+        if holder(&storage, &name).is_some_and(|(known, until)| known == owner && now < until) {
             return Some((lock, waited));
         }
     }
-    None
 }
 
 fn holder(storage: &WebStorage, name: &str) -> Option<(String, f64)> {

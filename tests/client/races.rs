@@ -198,7 +198,9 @@ fn r123_an_instance_that_is_closed_while_it_waits_for_its_turn_leaves_it_to_anot
     let [one, two] = twins(&world);
     let lock = {
         use grantkit::client::host::Page;
-        let (name, world) = (world.tokens().keys("").remove(0), world.clone());
+        let stored: Value = serde_json::from_str(&world.tokens().only("")).unwrap();
+        let line = Secret::new(stored["refresh_token"].as_str().unwrap()).fingerprint();
+        let (name, world) = (format!("grantkit.1.line.shop.{line}"), world.clone());
         world.clone().run(async move { world.lock(&name, 1_000).await })
     };
     let leads = asks(&world, &one, Ask::default());
@@ -327,6 +329,26 @@ fn r123_a_frame_that_shares_the_page_s_storage_renews_for_both() {
 }
 
 #[test]
+fn r123_a_slow_server_is_waited_for_in_all_tabs() {
+    let mut setup = quiet();
+    setup.options.timeout = Some(60_000);
+    for world in [World::new(), World::local()] {
+        let session = due(&world, &setup);
+        let other = world.duplicate();
+        let twin = setup.load(&other);
+        world.hold("token");
+        let first = asks(&world, &session, Ask::default());
+        let second = asks(&other, &twin, Ask::default());
+        world.pass(55_000);
+        assert_eq!(requests(&[&world, &other]), 1);
+        world.release("token");
+        world.pass(1_000);
+        assert_eq!(first.result().unwrap(), second.result().unwrap());
+        assert_eq!(requests(&[&world, &other]), 1);
+    }
+}
+
+#[test]
 fn r123_without_webcrypto_a_duplicate_signs_in_again_and_spends_nothing() {
     let [(one, first), (two, second)] = duplicated();
     for tab in [&one, &two] {
@@ -338,7 +360,7 @@ fn r123_without_webcrypto_a_duplicate_signs_in_again_and_spends_nothing() {
     // Even if what it is told on the way out does not reach it.
     one.lose_a_message();
     one.release("token");
-    one.pass(1_000);
+    one.pass(2_000);
     let renewed = renewing.result().unwrap();
     assert_eq!(code_of(waiting.result()), Code::LoginRequired);
     assert_eq!(requests(&[&one, &two]), 1, "one for a refresh token");

@@ -21,8 +21,9 @@ use super::super::record::TokenSet;
 use super::super::shelf;
 use super::{Session, line};
 
-/// A tab that hangs with the lock in its hands is not waited for longer.
-const PATIENCE: Millis = 30_000;
+/// A renewal is metadata, token and keys: a tab that hangs with the lock in its hands is not waited for
+/// longer than so many requests may take.
+const PATIENCE: Millis = 3;
 /// How often is looked whether another tab did something.
 const LOOK: Millis = 50;
 /// What another tab just did is found out within so long, what it did long ago within so little.
@@ -119,7 +120,7 @@ impl<P: Page> Session<P> {
         if copied {
             self.tell_of(ASKED, Some(&line(used)), None);
         }
-        let lock = self.page().lock(&name, PATIENCE);
+        let lock = self.page().lock(&name, PATIENCE * self.config().timeout);
         let turn = first(lock, self.watch(known, Millis::MAX)).await?;
         if turn.as_ref().is_none_or(|(_, waited)| *waited) {
             if !shared {
