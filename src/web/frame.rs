@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use crate::client::host::Sight;
 use crate::protocol::error::{Code, Error};
 
-use super::call::{global, method, property};
+use super::call::{global, leave, method, property};
 
 #[wasm_bindgen]
 extern "C" {
@@ -44,7 +44,7 @@ impl Frame {
         if !popup {
             return Ok(Frame::Hidden(RefCell::default()));
         }
-        match open_window("", "_blank", "popup,width=500,height=680") {
+        match leave(|| open_window("", "_blank", "popup,width=500,height=680")) {
             Ok(window) if window.is_object() => Ok(Frame::Popup(window)),
             _ => Err(Code::PopupBlocked.into()),
         }
@@ -94,7 +94,7 @@ fn hidden(url: &str) -> Option<JsValue> {
     }
     let body = property(&document, "body");
     let append: Function = property(&body, "appendChild").dyn_into().ok()?;
-    append.call1(&body, &frame).ok()?;
+    leave(|| append.call1(&body, &frame)).ok()?;
     Some(frame)
 }
 

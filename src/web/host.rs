@@ -63,7 +63,7 @@ struct Inner {
     in_page: bool,
     timer: RefCell<Option<Timer>>,
     tick: RefCell<Option<Wake>>,
-    channel: RefCell<Option<Channel>>,
+    channel: RefCell<Option<Rc<Channel>>>,
     saving: RefCell<Option<Promise>>,
     shared: OnceCell<Shared>,
     closed: Cell<bool>,
@@ -101,7 +101,7 @@ impl WebHost {
 
     /// What hears the other tabs.
     pub fn on_message(&self, channel: &str, hear: impl FnMut(String) + 'static) {
-        *self.0.channel.borrow_mut() = Channel::open(channel, hear);
+        *self.0.channel.borrow_mut() = Channel::open(channel, hear).map(Rc::new);
     }
 
     /// Takes a store that others have, too; the first one stays.
@@ -229,7 +229,8 @@ impl Page for WebHost {
     }
 
     fn tell(&self, message: &str) {
-        if let Some(channel) = &*self.0.channel.borrow() {
+        let channel = self.0.channel.borrow().clone();
+        if let Some(channel) = channel {
             channel.tell(message);
         }
     }
@@ -313,9 +314,9 @@ impl Page for WebHost {
         if !self.0.in_page || self.0.closed.get() {
             return;
         }
-        if let (Some(after), Some(tick)) = (after, &*self.0.tick.borrow()) {
-            let timer = Timer::start(tick.function(), after);
-            *self.0.timer.borrow_mut() = Some(timer);
+        let tick = self.0.tick.borrow().as_ref().map(|tick| tick.function().clone());
+        if let (Some(after), Some(tick)) = (after, tick) {
+            self.0.timer.replace(Some(Timer::start(&tick, after)));
         }
     }
 

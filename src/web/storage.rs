@@ -38,19 +38,20 @@ impl WebStorage {
     /// Reads.
     pub fn get(&self, key: &str) -> Result<Option<String>, Error> {
         let storage = self.storage.as_ref().ok_or(Code::StorageUnavailable)?;
-        storage.get_item(key).map_err(unavailable)
+        leave(|| storage.get_item(key)).map_err(unavailable)
     }
 
     /// Writes.
     pub fn set(&self, key: &str, value: &str) -> Result<(), Error> {
         let storage = self.storage.as_ref().ok_or(Code::StorageUnavailable)?;
-        storage.set_item(key, value).map_err(unavailable)
+        // A page may have its own function there, which tells listeners before it returns.
+        leave(|| storage.set_item(key, value)).map_err(unavailable)
     }
 
     /// Removes; where there is no storage there is nothing to remove.
     pub fn remove(&self, key: &str) -> Result<(), Error> {
         let storage = self.storage.as_ref().ok_or(Code::StorageUnavailable)?;
-        storage.remove_item(key).map_err(unavailable)
+        leave(|| storage.remove_item(key)).map_err(unavailable)
     }
 
     /// The keys that start so.

@@ -47,7 +47,7 @@ impl Channel {
 
     /// Tells all other tabs.
     pub fn tell(&self, message: &str) {
-        let _ = self.channel.post_message(message);
+        let _ = leave(|| self.channel.post_message(message));
     }
 }
 

@@ -11,6 +11,8 @@ use web_sys::AbortSignal;
 
 use crate::protocol::time::Millis;
 
+use super::call::leave;
+
 #[wasm_bindgen]
 extern "C" {
     #[wasm_bindgen(js_name = setTimeout)]
@@ -26,7 +28,7 @@ impl Timer {
     /// Calls a function once.
     pub fn start(callback: &Function, after: Millis) -> Timer {
         let after = after.clamp(0, i64::from(i32::MAX)) as f64;
-        Timer(set_timeout(callback, after, &JsValue::TRUE))
+        Timer(leave(|| set_timeout(callback, after, &JsValue::TRUE)))
     }
 }
 
