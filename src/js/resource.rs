@@ -187,7 +187,9 @@ impl Call {
             false => function(fetch, &[target, init]),
         };
         let answer = answer.map_err(failed)?;
-        let answer = JsFuture::from(Promise::resolve(&answer)).await.map_err(failed)?;
+        // An answer may have a `then` of the caller's.
+        let answer = leave(|| Promise::resolve(&answer));
+        let answer = JsFuture::from(answer).await.map_err(failed)?;
         // A mock may answer with nothing at all.
         if !property(&answer, "headers").is_object() {
             return Err(Code::NetworkError.into());

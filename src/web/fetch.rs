@@ -11,7 +11,7 @@ use crate::protocol::http::{Request, Response};
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Millis;
 
-use super::call::{function, method, object, property};
+use super::call::{function, leave, method, object, property};
 use super::timer::{Stop, Stopped};
 
 /// Sends a request and reads its answer to the end, or to the cap.
@@ -76,7 +76,9 @@ async fn send(fetch: &Function, request: &Request, init: &JsValue) -> Result<Res
     let failed = |_| Error::from(Code::NetworkError);
     let url = JsValue::from_str(request.url.as_str());
     let answer = function(fetch, &[url, init.clone()]).map_err(failed)?;
-    let answer = JsFuture::from(js_sys::Promise::resolve(&answer)).await.map_err(failed)?;
+    // An answer may have a `then` of the caller's.
+    let answer = leave(|| js_sys::Promise::resolve(&answer));
+    let answer = JsFuture::from(answer).await.map_err(failed)?;
     // A mock may answer with nothing at all.
     if !property(&answer, "headers").is_object() {
         return Err(Code::NetworkError.into());

@@ -13,7 +13,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::time::UnixMillis;
 
-use super::call::{object, promise, property};
+use super::call::{leave, object, promise, property};
 
 /// One of the browser's two storages, or nothing where it cannot be reached.
 #[derive(Clone)]

@@ -744,7 +744,7 @@ fn r046_a_record_of_a_server_s_own_answers_one_state() {
 }
 
 #[test]
-fn a_callback_after_close_is_refused_and_in_flight_keeps_nothing() {
+fn a_callback_after_close_is_refused_and_in_flight_is_left_to_the_next_session() {
     let world = World::new();
     let session = at_callback(&world, &Setup::page());
     world.hold("token");
@@ -757,10 +757,13 @@ fn a_callback_after_close_is_refused_and_in_flight_keeps_nothing() {
     session.close();
     world.release("token");
     assert_eq!(code_of(call.result()), Code::Closed);
-    assert!(world.tokens().keys("").is_empty());
     assert_eq!(world.on_hold(), None);
     assert!(!session.signed_in());
     assert_eq!(code_of(handle(&world, &session)), Code::Closed);
+    // As React does with what an effect made, before the effect runs again: the code is spent.
+    let next = Setup::page().load(&world);
+    assert!(next.signed_in());
+    assert_eq!(world.count("token"), 1);
 }
 
 #[test]
@@ -816,4 +819,17 @@ fn r159_back_from_the_logout() {
     let session = arrive(&world, &setup, &format!("{GOODBYE}?state=x"));
     assert_eq!(handle(&world, &session), Ok(Answer::None));
     assert_eq!(world.shown(), format!("{GOODBYE}?state=x"));
+}
+
+#[test]
+fn another_instance_of_the_page_hears_of_a_sign_in_that_it_left_to_the_first() {
+    let world = World::new();
+    let desk = Rc::new(Desk::new(world.clone()));
+    let leaving = Setup::page().load(&world);
+    let url = leave(&world, &leaving, SignIn::default());
+    world.set_address(&world.provider().approve(&url, now(&world)));
+    let first = Setup::page().load_at(&world, desk.clone());
+    let second = Setup::page().load_at(&world, desk);
+    handle(&world, &first).unwrap();
+    assert!(first.signed_in() && second.signed_in());
 }

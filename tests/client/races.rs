@@ -7,6 +7,7 @@ use grantkit::client::session::{Desk, Session};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
+use grantkit::protocol::secret::Secret;
 use serde_json::Value;
 
 use crate::acts::{
@@ -211,6 +212,7 @@ fn r123_an_instance_that_is_closed_while_it_waits_for_its_turn_leaves_it_to_anot
     assert_eq!(code_of(leads.result()), Code::Closed);
     assert!(waits.result().is_ok());
     assert_eq!(world.count("token"), 1);
+    world.pass(1_000);
     assert_eq!(world.locks_held(), 0);
 }
 

@@ -66,7 +66,7 @@ impl<P: Page> Session<P> {
         let silent = ask.prompt.as_deref() == Some("none");
         ask.wish = ask.wish.over(&self.config().wish);
         ask.beside = true;
-        let departures = self.0.state.borrow().departures;
+        let departures = self.0.desk.departures.get();
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
         // Where no answer can be sealed none will come.

@@ -21,7 +21,7 @@ use super::super::login;
 use super::super::record::TokenSet;
 use super::super::shelf::{self, Found};
 use super::tabs::CHANGED;
-use super::{Session, flight_key, state_unknown};
+use super::{Session, end_of, flight_key, state_unknown};
 
 /// What one callback brought, for every instance that asked.
 pub enum Arrived {
@@ -245,7 +245,7 @@ impl<P: Page> Session<P> {
             Begun::Known(answer) => return answer,
             Begun::UnderWay(seat) => seat,
         };
-        let departures = self.0.state.borrow().departures;
+        let departures = self.0.desk.departures.get();
         let landed = self.0.desk.flights.arrive(&seat, abort).await;
         let Some(Landed::Callback(arrived)) = landed.transpose()? else {
             return Err(Code::Aborted.into());
@@ -264,16 +264,26 @@ impl<P: Page> Session<P> {
 
     /// Takes the tokens over, unless the person left meanwhile.
     pub(super) async fn welcome(&self, set: &TokenSet, departures: u32) -> Result<(), Error> {
-        self.usable()?;
-        if self.0.state.borrow().departures != departures {
+        if self.0.desk.departures.get() != departures {
             let access = set.access.as_ref().map(|token| token.secret.clone());
             self.give_back(set.refresh_token.clone(), access).await;
+            self.usable()?;
             return Err(Code::LoginRequired.into());
+        }
+        if self.0.closed.get() {
+            // The code is spent: the session that follows finds what it brought, as it does a renewal.
+            let text = set.to_text(self.config());
+            let _ = self.page().save(&self.token_key(), Some((&text, end_of(set))));
+            return Err(Code::Closed.into());
         }
         self.commit(set);
         self.page().saved().await;
         if self.page().shared() {
             self.tell(CHANGED);
+        }
+        // The other instances of this page, which need not hear of it by a message.
+        for sibling in self.siblings() {
+            sibling.reread(false).await;
         }
         Ok(())
     }
@@ -281,8 +291,7 @@ impl<P: Page> Session<P> {
     /// All at once, after every check.
     pub(super) fn commit(&self, set: &TokenSet) {
         // Two callers of one session wait for the same callback.
-        let known = self.read(|known| known.access.clone());
-        if known.zip(set.access.clone()).is_some_and(|(known, new)| Rc::ptr_eq(&known, &new)) {
+        if self.read(|known| Some(known.same(set))) == Some(true) {
             return;
         }
         {

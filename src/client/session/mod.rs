@@ -48,6 +48,8 @@ pub struct Desk<P: Page> {
     /// By refresh token: it is spent once, whichever instance asks.
     renewals: Flights<P>,
     sessions: RefCell<Vec<WeakSession<P>>>,
+    /// Grows with every sign-out, so that a callback knows that its person has left.
+    departures: Cell<u32>,
 }
 
 impl<P: Page> Desk<P> {
@@ -58,6 +60,7 @@ impl<P: Page> Desk<P> {
             urls: RefCell::default(),
             renewals: Flights::new(page, None),
             sessions: RefCell::default(),
+            departures: Cell::new(0),
         }
     }
 }
@@ -65,8 +68,6 @@ struct State {
     set: Option<TokenSet>,
     /// Grows with every sign-in and sign-out, so that a renewal knows that its session is gone.
     epoch: u32,
-    /// Grows with every sign-out, so that a callback knows that its person has left.
-    departures: u32,
     /// 4xx answers in a row that held no OAuth error.
     strikes: u8,
     /// The distance to the timer's next try after a failure.
@@ -123,7 +124,6 @@ impl<P: Page> Session<P> {
         let state = State {
             set: None,
             epoch: 0,
-            departures: 0,
             strikes: 0,
             retry: RETRY.0,
             told_of_storage: false,

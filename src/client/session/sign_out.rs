@@ -47,10 +47,8 @@ impl<P: Page> Session<P> {
     /// Clears this browser's state, gives the tokens back, leaves for the server's logout.
     pub async fn sign_out(&self, local: bool, return_to: Option<&str>) -> Result<(), Error> {
         self.usable()?;
-        {
-            let mut state = self.0.state.borrow_mut();
-            state.departures = state.departures.wrapping_add(1);
-        }
+        let departures = &self.0.desk.departures;
+        departures.set(departures.get().wrapping_add(1));
         // A person who leaves does not loop.
         shelf::forget_arrivals(self.page(), self.config());
         let set = self.end("sign-out", None);
