@@ -30,7 +30,6 @@ export async function bundle() {
   const html = here('page/index.html')
   return { html, script, alone, wasm: wasm('session'), whole: wasm('grantkit') }
 }
-}
 
 /** The document everywhere; the scripts and the wasm at their places. */
 export async function startSite(files, { host = '127.0.0.1', headers = {}, wasm = files.wasm }) {
