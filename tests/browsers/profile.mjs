@@ -19,14 +19,12 @@ export async function openProfile(browser, origin, { session, byHand, prepare, g
   const tabs = new Map()
   await context.exposeBinding('tell', ({ page }, message) => {
     if (message.trouble) troubles.push(message.trouble)
-    else tabs.get(page)?.hear(message)
+    else tabOf(page).hear(message)
   })
 
   // The provider's pages are none of ours.
-  const before = (work, given) =>
-    context.addInitScript(
-      `if (location.origin === '${origin}') (${work})(${JSON.stringify(given)})`,
-    )
+  const before = (work, given, where = origin) =>
+    context.addInitScript(`if (location.origin === '${where}') (${work})(${JSON.stringify(given)})`)
   await before(report)
   await before((given) => (globalThis.options = given), session)
   if (byHand) await before((path) => (globalThis.byHand = location.pathname === path), byHand)
@@ -34,12 +32,14 @@ export async function openProfile(browser, origin, { session, byHand, prepare, g
 
   const profile = {
     /** One more tab. */
-    async tab() {
-      const page = await context.newPage()
-      const tab = Object.assign(createTab(page, { person, troubles }), profile)
-      tabs.set(page, tab)
-      return tab
+    tab: async () => tabOf(await context.newPage()),
+    /** The tab or the popup that the page opens by what is done. */
+    async opened(work) {
+      const [page] = await Promise.all([context.waitForEvent('page'), work()])
+      return tabOf(page)
     },
+    /** Runs a function in every document of an origin from now on, before its scripts. */
+    prepare: before,
     /** The clocks of all tabs, once installed: fastForward, runFor, setSystemTime. */
     clock: context.clock,
     /** Takes this machine off the network, or brings it back. */
@@ -48,6 +48,13 @@ export async function openProfile(browser, origin, { session, byHand, prepare, g
   }
   // Who has typed a password in this profile is known to the provider.
   const person = { known: false }
+
+  // A popup may tell something before anybody knows of it.
+  function tabOf(page) {
+    if (!tabs.has(page))
+      tabs.set(page, Object.assign(createTab(page, { person, troubles }), profile))
+    return tabs.get(page)
+  }
 
   async function close() {
     await context.close()

@@ -9,7 +9,7 @@ const TOGETHER = 3
 // Far more than a case takes; one that hangs is told by its name.
 const TIMEOUT = 120_000
 
-/** Cases that belong together: `body` gets `test(name, run)`, and `run` gets the stage. */
+/** Cases that belong together: `body` gets `test(name, run)`, and `run` gets the stage, and with it `skip(why)`. */
 export const suite = (name, body) => ({ name, body })
 
 /** Runs suites in one browser, which `launch` opens; profile.mjs says what a browser is. */
@@ -26,7 +26,7 @@ export function run(name, launch, suites) {
       test(name, { timeout: TIMEOUT }, async (t) => {
         const stage = createStage(browser, files)
         t.after(stage.close)
-        await work(stage)
+        await work({ ...stage, skip: (why) => t.skip(why) })
       })
     for (const { name, body } of suites) {
       describe(name, { concurrency: 1 }, () => body(one))

@@ -6,7 +6,9 @@ const PATIENCE = 30_000
 export function createTab(page, { person, troubles }) {
   let waiting = []
   const told = []
+  const requests = []
   const console = []
+  page.on('request', (request) => requests.push(request.url()))
   page.on('console', (message) => console.push(message.text()))
 
   // What is waited for when the page closes is nobody's affair any more.
@@ -47,6 +49,8 @@ export function createTab(page, { person, troubles }) {
     guarded(page.evaluate(work, argument), () => `the page did not answer: ${work}`)
 
   const self = {
+    /** The addresses of all that the page asked for. */
+    requests,
     console,
     next,
     hear(message) {
@@ -93,7 +97,7 @@ export function createTab(page, { person, troubles }) {
     /** Runs a function in the page. */
     run,
     /** Settles when a function of the page answers something true. */
-    until: (met) => page.waitForFunction(met),
+    until: (met, argument) => page.waitForFunction(met, argument),
     /** A call of the session, by its name: { value } or { error }. */
     call: (name, ...values) =>
       run(([name, values]) => settle(() => session[name](...values)), [name, values]),
@@ -107,8 +111,29 @@ export function createTab(page, { person, troubles }) {
         return { session: ours(sessionStorage), local: ours(localStorage) }
       }),
 
-    /** Settles when the provider shows its form. */
+    /** The person clicks. */
+    click: (selector) => page.click(selector),
+    url: () => page.url(),
+    /** The person closes the tab. */
+    close: () => page.close({ runBeforeUnload: false }),
+    isClosed: () => page.isClosed(),
+    /** Settles when it is closed, by whomever. */
+    closed: async () => {
+      if (!page.isClosed()) await page.waitForEvent('close')
+    },
+    /** The process of the page dies. Answers whether this browser can be told to do that. */
+    async crash() {
+      if (page.context().browser()?.browserType().name() !== 'chromium') return false
+      const crashed = page.waitForEvent('crash')
+      page.goto('chrome://crash').catch(() => {})
+      await crashed
+      return true
+    },
+
+    /** Settles when the provider shows its form, */
     form: () => page.waitForSelector('#login'),
+    /** or asks whether the person agrees. */
+    consent: () => page.waitForSelector('button[name=allow]'),
     /** The person fills it in, */
     async fillIn({ name = 'alice', password = name } = {}) {
       await page.fill('#login', name)
