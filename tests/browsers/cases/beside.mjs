@@ -2,8 +2,7 @@
 // a login that loops.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { describe, test } from 'node:test'
-import { TOGETHER, open } from '../stage.mjs'
+import { suite } from '../suite.mjs'
 
 const AUTHORIZE = '/connect/authorize'
 const METADATA = '/.well-known/openid-configuration'
@@ -47,11 +46,13 @@ function watchOpen() {
 }
 
 /** A page with a button that signs in beside it; how each time ended is in `besides`. */
-async function stage(t, { ask = { mode: 'popup' }, path, prepare, clock, ...options } = {}) {
-  const parts = await open(t, options)
-  await parts.app.prepare(watchOpen)
+async function withButton(
+  stage,
+  { ask = { mode: 'popup' }, path, prepare, clock, ...options } = {},
+) {
+  const parts = await stage.open({ ...options, prepare: watchOpen })
   if (prepare) await parts.app.prepare(prepare)
-  if (clock) await parts.app.page.clock.install()
+  if (clock) await parts.app.clock.install()
   await parts.app.visit(path)
   await button(parts.app, ask)
   return parts
@@ -73,22 +74,10 @@ const button = (app, ask) =>
   }, ask)
 
 /** Clicks; answers the popup. */
-async function popup({ app }) {
-  const opened = app.context.waitForEvent('page')
-  await app.page.click('#beside')
-  return opened
-}
+const popup = ({ app }) => app.opened(() => app.click('#beside'))
 
 const outcome = ({ app }, at = 0) => app.run((at) => besides[at], at)
 
-/** The person fills in the form in the popup. */
-async function fillIn(page, name = 'alice') {
-  await page.fill('#login', name)
-  await page.fill('#password', name)
-  await page.click('button[type=submit]')
-}
-
-const closed = (page) => (page.isClosed() ? undefined : page.waitForEvent('close'))
 const frames = ({ app }) => app.run(() => document.querySelectorAll('iframe').length)
 const asked = (provider, path = AUTHORIZE) =>
   provider.requests.filter((request) => request.path === path)
@@ -113,18 +102,19 @@ async function nothingCame(parts) {
   assert.deepEqual(await app.run(() => events), [])
 }
 
-describe('a popup', TOGETHER, () => {
-  test('r060 signs the page in, which stays', async (t) => {
+export const popups = suite('a popup', (test) => {
+  test('r060 signs the page in, which stays', async (stage) => {
     const appState = { cart: [1, 2], note: 'ü' }
-    const parts = await stage(t, { ask: { mode: 'popup', appState }, path: '/orders?x=1#top' })
+    const parts = await withButton(stage, {
+      ask: { mode: 'popup', appState },
+      path: '/orders?x=1#top',
+    })
     const { app, provider } = parts
     const before = await app.run(() => [history.length, history.state])
     const page = await popup(parts)
-    const visited = []
-    page.on('framenavigated', (frame) => visited.push(frame.url()))
-    await fillIn(page)
+    await page.fillIn()
     assert.deepEqual(await outcome(parts), { value: { kind: 'signed-in', appState } })
-    await closed(page)
+    await page.closed()
     const event = await app.event('signed-in')
     assert.deepEqual([event.otherTab, event.claims.sub], [false, 'alice'])
     const [granted] = provider.granted()
@@ -139,7 +129,7 @@ describe('a popup', TOGETHER, () => {
     // The page asks for the token, the popup for nothing.
     assert.equal(provider.count(), 1)
     assert.equal(asked(provider).length, 1)
-    assert.ok(app.requests.some((request) => request.url().endsWith('/connect/token')))
+    assert.ok(app.requests.some((url) => url.endsWith('/connect/token')))
     const { session } = await app.stored()
     assert.deepEqual(
       Object.keys(session).filter((key) => /\.(tx|loop)\./.test(key)),
@@ -149,10 +139,9 @@ describe('a popup', TOGETHER, () => {
     assert.equal(await app.run(() => session.signedIn), true)
   })
 
-  test('a084 opens in the click itself, before anything is known of the server', async (t) => {
-    const parts = await open(t)
+  test('a084 opens in the click itself, before anything is known of the server', async (stage) => {
+    const parts = await stage.open({ prepare: watchOpen })
     const { app, provider } = parts
-    await app.prepare(watchOpen)
     const defect = provider.setDefects({ path: METADATA, kind: 'hold' })
     await app.visit()
     await button(app, { mode: 'popup' })
@@ -162,68 +151,67 @@ describe('a popup', TOGETHER, () => {
     assert.equal(page.url(), 'about:blank')
     assert.equal(asked(provider).length, 0)
     defect.release()
-    await fillIn(page)
+    await page.fillIn()
     assert.equal((await outcome(parts)).value.kind, 'signed-in')
-    await closed(page)
+    await page.closed()
   })
 
-  test('r060 a person who is known there sees no form', async (t) => {
-    const parts = await stage(t)
-    await fillIn(await popup(parts))
+  test('r060 a person who is known there sees no form', async (stage) => {
+    const parts = await withButton(stage)
+    await (await popup(parts)).fillIn()
     assert.equal((await outcome(parts)).value.kind, 'signed-in')
     await parts.app.call('signOut', { local: true })
     const page = await popup(parts)
     assert.equal((await outcome(parts, 1)).value.kind, 'signed-in')
-    await closed(page)
+    await page.closed()
     assert.equal(asked(parts.provider).length, 2)
   })
 
-  test('r060 two clicks are two popups, and each ends', async (t) => {
-    const parts = await stage(t)
+  test('r060 two clicks are two popups, and each ends', async (stage) => {
+    const parts = await withButton(stage)
     const pages = [await popup(parts), await popup(parts)]
-    for (const page of pages) await page.waitForSelector('#login')
-    await fillIn(pages[1])
+    for (const page of pages) await page.form()
+    await pages[1].fillIn()
     assert.equal((await outcome(parts, 1)).value.kind, 'signed-in')
-    await closed(pages[1])
+    await pages[1].closed()
     assert.equal(pages[0].isClosed(), false)
-    await fillIn(pages[0])
+    await pages[0].fillIn()
     assert.equal((await outcome(parts, 0)).value.kind, 'signed-in')
-    await closed(pages[0])
+    await pages[0].closed()
     assert.equal(parts.provider.count(), 2)
     const [, { access_token: last }] = parts.provider.granted()
     assert.equal((await parts.app.call('getAccessToken')).value, last)
   })
 
-  test('r060 where tabs share a store, the others are signed in, too', async (t) => {
-    const parts = await stage(t, { session: { storage: 'local' } })
+  test('r060 where tabs share a store, the others are signed in, too', async (stage) => {
+    const parts = await withButton(stage, { session: { storage: 'local' } })
     const other = await parts.app.tab()
     await other.visit()
-    await fillIn(await popup(parts))
+    await (await popup(parts)).fillIn()
     assert.equal((await outcome(parts)).value.kind, 'signed-in')
     const event = await other.event('signed-in')
     assert.deepEqual([event.otherTab, event.claims.sub], [true, 'alice'])
     assert.equal(parts.provider.count(), 1)
   })
 
-  test('a084 closed by the person: popup_closed, and the next click works', async (t) => {
-    const parts = await stage(t, { clock: true })
+  test('a084 closed by the person: popup_closed, and the next click works', async (stage) => {
+    const parts = await withButton(stage, { clock: true })
     const { app } = parts
     const page = await popup(parts)
-    await page.waitForSelector('#login')
-    await app.page.waitForFunction(() => sawAway)
-    await app.page.clock.fastForward('00:03')
+    await page.form()
+    await app.until(() => sawAway)
+    await app.clock.fastForward('00:03')
     await page.close()
     const { error } = await outcome(parts)
     assert.deepEqual([error.code, error.fault], ['popup_closed', 'caller'])
     await nothingCame(parts)
-    await fillIn(await popup(parts))
+    await (await popup(parts)).fillIn()
     assert.equal((await outcome(parts, 1)).value.kind, 'signed-in')
   })
 
-  test('a084 closed while it is empty still: popup_closed, and nobody is asked', async (t) => {
-    const parts = await open(t)
+  test('a084 closed while it is empty still: popup_closed, and nobody is asked', async (stage) => {
+    const parts = await stage.open({ prepare: watchOpen })
     const { app, provider } = parts
-    await app.prepare(watchOpen)
     const defect = provider.setDefects({ path: METADATA, kind: 'hold' })
     await app.visit()
     await button(app, { mode: 'popup' })
@@ -236,15 +224,15 @@ describe('a popup', TOGETHER, () => {
     await nothingCame(parts)
   })
 
-  test('a084 blocked: popup_blocked, and nothing is sent', async (t) => {
+  test('a084 blocked: popup_blocked, and nothing is sent', async (stage) => {
     // A sandbox without allow-popups, for a browser that is driven blocks nothing by itself.
-    const parts = await stage(t, {
+    const parts = await withButton(stage, {
       headers: {
         'content-security-policy': 'sandbox allow-scripts allow-same-origin allow-forms',
       },
     })
     const { app, provider } = parts
-    await app.page.click('#beside')
+    await app.click('#beside')
     const { error } = await outcome(parts)
     assert.deepEqual([error.code, error.fault, error.retryable], ['popup_blocked', 'caller', false])
     assert.equal(await app.run(() => opened), 1)
@@ -265,66 +253,66 @@ describe('a popup', TOGETHER, () => {
     ['login page', LOGIN],
     ['pages', /./],
   ])
-    test(`a084 cut off by the policy of the provider's ${where}: it works all the same`, async (t) => {
+    test(`a084 cut off by the policy of the provider's ${where}: it works all the same`, async (stage) => {
       // Chromium shows it elsewhere before it looks closed, for so long that it is seen now and then.
       const prepare = () => {
         globalThis.inPassing = 3
       }
-      const parts = await stage(t, { clock: true, prepare })
+      const parts = await withButton(stage, { clock: true, prepare })
       const { app, provider } = parts
       provider.setDefects({ path, method: 'GET', kind: 'headers', headers: COOP })
       const page = await popup(parts)
-      await page.waitForSelector('#login')
-      assert.equal(await page.evaluate(() => opener), null)
+      await page.form()
+      assert.equal(await page.run(() => opener), null)
       // To the page it looks as if it were closed, for as long as the person takes.
-      await app.page.waitForFunction(() => sawClosed)
-      await app.page.clock.fastForward('01:00')
-      await fillIn(page)
+      await app.until(() => sawClosed)
+      await app.clock.fastForward('01:00')
+      await page.fillIn()
       assert.equal((await outcome(parts)).value.kind, 'signed-in')
-      await closed(page)
+      await page.closed()
       assert.equal((await app.event('signed-in')).claims.sub, 'alice')
       assert.equal(provider.count(), 1)
     })
 
-  test('a084 cut off by the policy of the page itself: it works all the same', async (t) => {
-    const parts = await stage(t, { headers: COOP })
+  test('a084 cut off by the policy of the page itself: it works all the same', async (stage) => {
+    const parts = await withButton(stage, { headers: COOP })
     const page = await popup(parts)
-    await fillIn(page)
+    await page.fillIn()
     assert.equal((await outcome(parts)).value.kind, 'signed-in')
-    await closed(page)
+    await page.closed()
     assert.equal(parts.provider.count(), 1)
   })
 
-  test('a084 an abort closes it', async (t) => {
-    const parts = await stage(t)
+  test('a084 an abort closes it', async (stage) => {
+    const parts = await withButton(stage)
     const { app } = parts
     const page = await popup(parts)
-    await page.waitForSelector('#login')
+    await page.form()
     await app.run(() => aborter.abort())
     const { error } = await outcome(parts)
     assert.deepEqual([error.code, error.fault], ['aborted', 'caller'])
-    await closed(page)
+    await page.closed()
     await nothingCame(parts)
   })
 
-  test('a084 so does an abort while it is empty still, and the end of the session', async (t) => {
-    const parts = await stage(t)
+  test('a084 so does an abort while it is empty still, and the end of the session', async (stage) => {
+    const parts = await withButton(stage)
     const { app, provider } = parts
     const defect = provider.setDefects({ path: METADATA, kind: 'hold' })
     const first = await popup(parts)
     await defect.reached
     await app.run(() => aborter.abort())
     assert.equal((await outcome(parts)).error.code, 'aborted')
-    await closed(first)
+    await first.closed()
     defect.release()
     await app.run(() => {
       globalThis.aborter = new AbortController()
     })
     const second = await popup(parts)
-    await second.waitForSelector('#login')
+    await second.form()
     await app.run(() => session.close())
     assert.equal((await outcome(parts, 1)).error.code, 'closed')
-    await closed(second)
+    await second.closed()
     assert.equal(provider.count(), 0)
   })
 
@@ -332,70 +320,69 @@ describe('a popup', TOGETHER, () => {
     ['sign in', { mode: 'popup' }],
     ['consent', { mode: 'popup', prompt: 'consent' }],
   ])
-    test(`r059 a person who refuses to ${step}: authorization_error`, async (t) => {
-      const parts = await stage(t, { ask })
+    test(`r059 a person who refuses to ${step}: authorization_error`, async (stage) => {
+      const parts = await withButton(stage, { ask })
       const { app } = parts
       const page = await popup(parts)
       if (step === 'consent') {
-        await fillIn(page)
-        await page.waitForSelector('button[name=allow]')
+        await page.fillIn()
+        await page.consent()
       }
-      await page.click('button[name=cancel]')
+      await page.refuse()
       const { error } = await outcome(parts)
       assert.deepEqual([error.code, error.error], ['authorization_error', 'access_denied'])
-      await closed(page)
+      await page.closed()
       await nothingCame(parts)
       assert.equal((await app.signIn({}, { form: step !== 'consent' })).value.kind, 'signed-in')
     })
 
-  test('r060 beside a page that is signed in: another person takes the place', async (t) => {
-    const parts = await stage(t, { ask: { mode: 'popup', prompt: 'login' } })
+  test('r060 beside a page that is signed in: another person takes the place', async (stage) => {
+    const parts = await withButton(stage, { ask: { mode: 'popup', prompt: 'login' } })
     const { app, provider } = parts
-    await fillIn(await popup(parts))
+    await (await popup(parts)).fillIn()
     assert.equal((await outcome(parts)).value.kind, 'signed-in')
-    await fillIn(await popup(parts), 'bob')
+    await (await popup(parts)).fillIn({ name: 'bob' })
     assert.equal((await outcome(parts, 1)).value.kind, 'signed-in')
     assert.equal(await app.run(() => session.claims.sub), 'bob')
     const { access_token: last } = provider.granted().at(-1)
     assert.equal((await app.call('getAccessToken')).value, last)
   })
 
-  test('r046 the page is gone: the popup says so, and spends nothing', async (t) => {
-    const parts = await stage(t)
+  test('r046 the page is gone: the popup says so, and spends nothing', async (stage) => {
+    const parts = await withButton(stage)
     const { app, provider } = parts
     const page = await popup(parts)
-    await page.waitForSelector('#login')
+    await page.form()
     await app.reload()
-    await fillIn(page)
-    await page.waitForURL('**/callback')
-    await page.waitForFunction(() => globalThis.session)
-    const { error } = await page.evaluate(() => settle(session.handleCallback()))
+    await page.fillIn()
+    await page.until(() => location.pathname === '/callback' && globalThis.session)
+    const { error } = await page.call('handleCallback')
     assert.deepEqual([error.code, error.detail], ['state_unknown', 'unknown'])
     assert.equal(page.isClosed(), false)
     assert.equal(provider.count(), 0)
     assert.equal(await app.run(() => session.signedIn), false)
   })
 
-  test('r057 r081 a forged answer is refused, and what it brings is not sent', async (t) => {
-    const parts = await stage(t)
+  test('r057 r081 a forged answer is refused, and what it brings is not sent', async (stage) => {
+    const parts = await withButton(stage)
     const { app, provider, site } = parts
     const page = await popup(parts)
-    await page.waitForSelector('#login')
+    await page.form()
     const [{ query }] = asked(provider)
     const forged = new URLSearchParams({
       code: 'canary',
       state: query.state,
       iss: 'https://evil.example',
     })
-    await page.goto(`${site.origin}/callback?${forged}`).catch(() => {})
+    await page.run((url) => void location.assign(url), `${site.origin}/callback?${forged}`)
     assert.equal((await outcome(parts)).error.code, 'issuer_mismatch')
-    await closed(page)
+    await page.closed()
     await nothingCame(parts)
-    assert.ok(!app.requests.some((request) => request.url().includes('canary')))
+    assert.ok(!app.requests.some((url) => url.includes('canary')))
   })
 
-  test('a083 messages of others are ignored, and the sign-in goes on', async (t) => {
-    const parts = await stage(t, {
+  test('a083 messages of others are ignored, and the sign-in goes on', async (stage) => {
+    const parts = await withButton(stage, {
       prepare: () => {
         const Own = BroadcastChannel
         globalThis.channels = []
@@ -409,7 +396,7 @@ describe('a popup', TOGETHER, () => {
     })
     const { app, provider } = parts
     const page = await popup(parts)
-    await page.waitForSelector('#login')
+    await page.form()
     const [{ query }] = asked(provider)
     const url = `${parts.site.origin}/callback?code=evil&state=${query.state}&iss=${provider.issuer}`
     const line = createHash('sha256').update(query.state).digest('base64url')
@@ -429,7 +416,7 @@ describe('a popup', TOGETHER, () => {
       addEventListener('message', () => arrived++)
     })
     // From the window that the page opened, of another origin; from a frame; from the page itself.
-    await page.evaluate((messages) => {
+    await page.run((messages) => {
       for (let round = 0; round < 100; round++)
         for (const message of messages) opener.postMessage(message, '*')
     }, messages)
@@ -443,7 +430,7 @@ describe('a popup', TOGETHER, () => {
       for (const message of messages) postMessage(message, location.origin)
     }, messages)
     const all = messages.length * 102
-    await app.page.waitForFunction((all) => arrived === all, all)
+    await app.until((all) => arrived === all, all)
     // And over the channels of this origin, by somebody who does not know the state.
     const names = await app.run(() => [...globalThis.channels])
     const other = await app.tab()
@@ -464,17 +451,17 @@ describe('a popup', TOGETHER, () => {
     assert.equal(names.length, 1)
     assert.equal(await app.run(() => session.signedIn), false)
     assert.equal(provider.count(), 0)
-    await fillIn(page)
+    await page.fillIn()
     assert.equal((await outcome(parts)).value.kind, 'signed-in')
-    await closed(page)
+    await page.closed()
     assert.equal(provider.count(), 1)
   })
 })
 
-describe('silently', TOGETHER, () => {
+export const silent = suite('silently', (test) => {
   /** A person who is known to the provider, and a tab that does not know that. */
-  async function known(t, options) {
-    const parts = await open(t, options)
+  async function known(stage, options) {
+    const parts = await stage.open(options)
     const { app } = parts
     await app.visit()
     assert.equal((await app.signIn()).value.kind, 'signed-in')
@@ -487,8 +474,8 @@ describe('silently', TOGETHER, () => {
   const since = ({ provider, since }, path = AUTHORIZE) =>
     provider.requests.slice(since).filter((request) => request.path === path)
 
-  test('r044 signs in by the session at the provider, in a frame that goes', async (t) => {
-    const parts = await known(t)
+  test('r044 signs in by the session at the provider, in a frame that goes', async (stage) => {
+    const parts = await known(stage)
     const { tab, provider } = parts
     const defect = provider.setDefects({ path: AUTHORIZE, kind: 'hold', times: 1 })
     await tab.run(() => {
@@ -523,8 +510,8 @@ describe('silently', TOGETHER, () => {
     assert.equal(await tab.run(() => session.signedIn), true)
   })
 
-  test('r044 renews what has no refresh token', async (t) => {
-    const parts = await open(t, { session: { scope: 'openid api' } })
+  test('r044 renews what has no refresh token', async (stage) => {
+    const parts = await stage.open({ session: { scope: 'openid api' } })
     const { app, provider } = parts
     await app.visit()
     await app.signIn()
@@ -537,8 +524,8 @@ describe('silently', TOGETHER, () => {
     assert.equal(await frames(parts), 0)
   })
 
-  test('r059 without a session there: login_required at once, and no loop', async (t) => {
-    const parts = await open(t, { session: { timeout: 60_000 } })
+  test('r059 without a session there: login_required at once, and no loop', async (stage) => {
+    const parts = await stage.open({ session: { timeout: 60_000 } })
     const { app, provider } = parts
     await app.visit()
     for (let round = 1; round <= 3; round++) {
@@ -553,8 +540,8 @@ describe('silently', TOGETHER, () => {
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('r059 where the person has to do something: login_required', async (t) => {
-    const { tab, provider } = await known(t)
+  test('r059 where the person has to do something: login_required', async (stage) => {
+    const { tab, provider } = await known(stage)
     const { error } = await silently(tab, { maxAge: 0 })
     assert.deepEqual([error.code, error.error], ['login_required', 'login_required'])
     assert.equal(provider.count('authorization_code'), 1)
@@ -570,8 +557,8 @@ describe('silently', TOGETHER, () => {
     ['shows a login page', { kind: 'bytes', body: '<h1>Sign in</h1>' }],
     ['breaks the connection', { kind: 'reset' }],
   ])
-    test(`r044 a provider that ${what}: timeout, and the frame goes`, async (t) => {
-      const parts = await open(t, { session: { timeout: 1_500 } })
+    test(`r044 a provider that ${what}: timeout, and the frame goes`, async (stage) => {
+      const parts = await stage.open({ session: { timeout: 1_500 } })
       const { app, provider } = parts
       await app.visit()
       const headers = { 'content-type': 'text/html', ...defect.headers }
@@ -585,15 +572,13 @@ describe('silently', TOGETHER, () => {
       assert.equal((await app.signIn()).value.kind, 'signed-in')
     })
 
-  test('r044 where cookies of others are blocked: login_required', async (t) => {
-    const { app, provider, site, session } = await open(t)
+  test('r044 where cookies of others are blocked: login_required', async (stage) => {
+    const { app, provider, site, session } = await stage.open()
     const origin = site.origin.replace('127.0.0.1', 'localhost')
     const redirectUri = `${origin}/callback`
     provider.setPages([session.redirectUri, redirectUri])
     const given = { ...session, redirectUri, postLogoutRedirectUri: `${origin}/` }
-    await app.context.addInitScript(
-      `if (location.origin === '${origin}') globalThis.options = ${JSON.stringify(given)}`,
-    )
+    await app.prepare((given) => (globalThis.options = given), given, origin)
     await app.visit()
     await app.signIn()
     // The same person at the same provider, from a page of another site.
@@ -607,8 +592,8 @@ describe('silently', TOGETHER, () => {
     assert.equal((await tab.signIn()).value.kind, 'signed-in')
   })
 
-  test('r044 an abort takes the frame away', async (t) => {
-    const parts = await open(t)
+  test('r044 an abort takes the frame away', async (stage) => {
+    const parts = await stage.open()
     const { app, provider } = parts
     await app.visit()
     const defect = provider.setDefects({ path: AUTHORIZE, kind: 'hold' })
@@ -623,8 +608,8 @@ describe('silently', TOGETHER, () => {
     await nothingCame(parts)
   })
 
-  test('r044 four at once each get their own answer', async (t) => {
-    const { tab, provider } = await known(t)
+  test('r044 four at once each get their own answer', async (stage) => {
+    const { tab, provider } = await known(stage)
     const results = await tab.run(() =>
       Promise.all([1, 2, 3, 4].map((n) => settle(session.signIn({ mode: 'silent', appState: n })))),
     )
@@ -634,8 +619,8 @@ describe('silently', TOGETHER, () => {
     assert.equal(provider.count(), 5)
   })
 
-  test('r044 beside a page that is signed in: what is new takes the place', async (t) => {
-    const { app, provider } = await open(t)
+  test('r044 beside a page that is signed in: what is new takes the place', async (stage) => {
+    const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
     const before = await record(app)
@@ -650,20 +635,20 @@ describe('silently', TOGETHER, () => {
   })
 })
 
-describe('a login that loops', TOGETHER, () => {
+export const loops = suite('a login that loops', (test) => {
   /** Five callbacks within a minute. */
-  async function looping(t) {
-    const parts = await open(t)
+  async function looping(stage) {
+    const parts = await stage.open()
     const { app } = parts
-    await app.page.clock.install()
+    await app.clock.install()
     await app.visit()
     for (let round = 0; round < 5; round++)
       assert.equal((await app.signIn()).value.kind, 'signed-in')
     return parts
   }
 
-  test('ends in login_loop, and nothing is sent; a minute later it may go on', async (t) => {
-    const { app, provider } = await looping(t)
+  test('ends in login_loop, and nothing is sent; a minute later it may go on', async (stage) => {
+    const { app, provider } = await looping(stage)
     const count = provider.requests.length
     for (let round = 0; round < 3; round++) {
       const { error } = await app.call('signIn')
@@ -671,19 +656,19 @@ describe('a login that loops', TOGETHER, () => {
     }
     assert.equal(provider.requests.length, count)
     assert.equal(await app.run(() => session.signedIn), true)
-    await app.page.clock.fastForward('01:00')
+    await app.clock.fastForward('01:00')
     assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('a person who signs out may sign in again, as often as they like', async (t) => {
-    const { app } = await looping(t)
+  test('a person who signs out may sign in again, as often as they like', async (stage) => {
+    const { app } = await looping(stage)
     await app.call('signOut', { local: true })
     for (let round = 0; round < 3; round++)
       assert.equal((await app.signIn()).value.kind, 'signed-in')
   })
 
-  test('in one tab does not stop another', async (t) => {
-    const { app } = await looping(t)
+  test('in one tab does not stop another', async (stage) => {
+    const { app } = await looping(stage)
     const other = await app.tab()
     await other.visit()
     assert.equal((await other.signIn()).value.kind, 'signed-in')

@@ -1,4 +1,5 @@
 // All suites, for any browser.
+import * as beside from './beside.mjs'
 import * as callback from './callback.mjs'
 import * as fetch from './fetch.mjs'
 import * as idToken from './id-token.mjs'
@@ -10,6 +11,7 @@ import * as secrecy from './secrecy.mjs'
 import * as signIn from './sign-in.mjs'
 import * as signOut from './sign-out.mjs'
 import * as storage from './storage.mjs'
+import * as tabs from './tabs.mjs'
 import * as tokenEndpoint from './token-endpoint.mjs'
 
 export const suites = [
@@ -20,6 +22,8 @@ export const suites = [
   renewal,
   storage,
   signOut,
+  beside,
+  tabs,
   fetch,
   importing,
   policy,

@@ -2,8 +2,7 @@
 // sign-in or sign-out in one known in all, and nothing told between them that others could use.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { describe, test } from 'node:test'
-import { TOGETHER, open } from '../stage.mjs'
+import { suite } from '../suite.mjs'
 
 const TOKEN = '/connect/token'
 const LATER = '59:30'
@@ -13,19 +12,19 @@ const STORES = ['local', 'session']
 const named = (storage) => (storage === 'local' ? 'that share a store' : 'that are duplicates')
 
 /** Tabs of one browser, the first of them signed in, with clocks that the test moves. */
-async function tabs(t, count, { storage = 'local', ...options } = {}) {
-  const parts = await open(t, {
+async function tabs(stage, count, { storage = 'local', ...options } = {}) {
+  const parts = await stage.open({
     ...options,
     provider: { lifetimes: { idToken: 86_400 }, ...options.provider },
     session: { storage, backgroundRenewal: false, ...options.session },
   })
   const { app } = parts
-  await app.page.clock.install()
+  await app.clock.install()
   await app.visit()
   assert.equal((await app.signIn()).value.kind, 'signed-in')
   const all = [app]
   while (all.length < count) all.push(await (storage === 'local' ? another : duplicate)(app))
-  const later = () => app.page.clock.fastForward(LATER)
+  const later = () => app.clock.fastForward(LATER)
   return { ...parts, all, later }
 }
 
@@ -122,10 +121,10 @@ async function says(spy, all, messages) {
 
 const fingerprint = (token) => createHash('sha256').update(token).digest('base64url')
 
-describe('one renewal for all tabs', TOGETHER, () => {
+export const renewals = suite('one renewal for all tabs', (test) => {
   for (const storage of STORES) {
-    test(`r123 a068 four tabs ${named(storage)}, ten calls each: one request`, async (t) => {
-      const { all, provider, later } = await tabs(t, 4, { storage })
+    test(`r123 a068 four tabs ${named(storage)}, ten calls each: one request`, async (stage) => {
+      const { all, provider, later } = await tabs(stage, 4, { storage })
       for (let round = 1; round <= 3; round++) {
         await later()
         const defect = provider.setDefects({ path: TOKEN, kind: 'hold', times: 1 })
@@ -148,8 +147,8 @@ describe('one renewal for all tabs', TOGETHER, () => {
       }
     })
 
-    test(`r123 four tabs ${named(storage)}: who asks a moment later asks nobody`, async (t) => {
-      const { all, provider, later } = await tabs(t, 4, { storage })
+    test(`r123 four tabs ${named(storage)}: who asks a moment later asks nobody`, async (stage) => {
+      const { all, provider, later } = await tabs(stage, 4, { storage })
       for (let round = 1; round <= 6; round++) {
         await later()
         const [first, ...others] = all
@@ -161,9 +160,9 @@ describe('one renewal for all tabs', TOGETHER, () => {
       }
     })
 
-    test(`r123 the timers of four tabs ${named(storage)}: one request for each life`, async (t) => {
+    test(`r123 the timers of four tabs ${named(storage)}: one request for each life`, async (stage) => {
       const session = { backgroundRenewal: true }
-      const { all, provider, later } = await tabs(t, 4, { storage, session })
+      const { all, provider, later } = await tabs(stage, 4, { storage, session })
       for (let lives = 1; lives <= 3; lives++) {
         await later()
         const events = await Promise.all(all.map((tab) => tab.event('renewed')))
@@ -177,8 +176,8 @@ describe('one renewal for all tabs', TOGETHER, () => {
       assert.equal(provider.count('refresh_token'), 3)
     })
 
-    test(`r123 forced renewals in two tabs ${named(storage)} at once are one`, async (t) => {
-      const { all, provider } = await tabs(t, 2, { storage })
+    test(`r123 forced renewals in two tabs ${named(storage)} at once are one`, async (stage) => {
+      const { all, provider } = await tabs(stage, 2, { storage })
       const defect = provider.setDefects({ path: TOKEN, kind: 'hold', times: 1 })
       await Promise.all(all.map((tab) => ask(tab, { forceRenewal: true })))
       await defect.reached
@@ -187,8 +186,8 @@ describe('one renewal for all tabs', TOGETHER, () => {
       assert.equal(provider.count('refresh_token'), 1)
     })
 
-    test(`r068 r123 two tabs ${named(storage)}, tokens for two APIs: one by one`, async (t) => {
-      const { all, provider, later } = await tabs(t, 2, { storage })
+    test(`r068 r123 two tabs ${named(storage)}, tokens for two APIs: one by one`, async (stage) => {
+      const { all, provider, later } = await tabs(stage, 2, { storage })
       await later()
       const defect = provider.setDefects({ path: TOKEN, kind: 'hold', times: 1 })
       await ask(all[0])
@@ -202,8 +201,8 @@ describe('one renewal for all tabs', TOGETHER, () => {
       assert.equal(provider.count('refresh_token'), 2)
     })
 
-    test(`r123 a page and a frame in it, storage ${storage}: one request`, async (t) => {
-      const { app, provider, later } = await tabs(t, 1, { storage })
+    test(`r123 a page and a frame in it, storage ${storage}: one request`, async (stage) => {
+      const { app, provider, later } = await tabs(stage, 1, { storage })
       const inside = app.arrival()
       await app.run(() => {
         document.body.append(Object.assign(document.createElement('iframe'), { src: '/' }))
@@ -221,8 +220,8 @@ describe('one renewal for all tabs', TOGETHER, () => {
     })
   }
 
-  test('r123 a tab that storage reaches late does not spend what is spent', async (t) => {
-    const { all, provider, later } = await tabs(t, 2)
+  test('r123 a tab that storage reaches late does not spend what is spent', async (stage) => {
+    const { all, provider, later } = await tabs(stage, 2)
     const [first, second] = all
     await later()
     // As a browser does that gives each tab a copy of its storage.
@@ -238,7 +237,7 @@ describe('one renewal for all tabs', TOGETHER, () => {
     })
     assert.equal((await first.call('getAccessToken')).value, newest(provider).access_token)
     await ask(second)
-    await second.page.waitForFunction(() => looks > 4)
+    await second.until(() => looks > 4)
     assert.equal(provider.count('refresh_token'), 1)
     await second.run(() => {
       globalThis.upToDate = true
@@ -247,73 +246,45 @@ describe('one renewal for all tabs', TOGETHER, () => {
     assert.equal(provider.count('refresh_token'), 1)
     assert.equal(await second.run(() => session.signedIn), true)
   })
-
-  test('r123 a duplicate that opens a message late does not spend what is spent', async (t) => {
-    const { all, provider, later } = await tabs(t, 2, { storage: 'session' })
-    const [first, second] = all
-    await later()
-    await second.run(() => {
-      const own = SubtleCrypto.prototype.decrypt
-      const opened = new Promise((resolve) => (globalThis.open = resolve))
-      SubtleCrypto.prototype.decrypt = async function (...values) {
-        globalThis.got = true
-        await opened
-        return own.apply(this, values)
-      }
-    })
-    assert.equal((await first.call('getAccessToken')).value, newest(provider).access_token)
-    await second.page.waitForFunction(() => globalThis.got)
-    await ask(second)
-    await second.run(() => globalThis.open())
-    assert.equal(await same([second]), newest(provider).access_token)
-    assert.equal(provider.count('refresh_token'), 1)
-  })
 })
 
-describe('each tab a store of its own', TOGETHER, () => {
-  test('r123 a tab that the browser duplicates gets the new tokens, and keeps them', async (t) => {
-    const { app, session, provider, later } = await tabs(t, 1, { storage: 'session' })
+export const apart = suite('each tab a store of its own', (test) => {
+  test('r123 a tab that the browser duplicates gets the new tokens, and keeps them', async (stage) => {
+    const { app, session, provider, later } = await tabs(stage, 1, { storage: 'session' })
     await app.run(() => {
       const link = { id: 'twin', href: '/', target: '_blank', rel: 'opener', textContent: 'Twin' }
       document.body.append(Object.assign(document.createElement('a'), link))
     })
-    const opened = app.context.waitForEvent('page')
-    await app.page.click('#twin')
-    const page = await opened
-    // What the stage prepares was run in the empty page before, whose window this is.
-    await page.waitForFunction(() => globalThis.arrive)
-    await page.evaluate((given) => {
+    const twin = await app.opened(() => app.click('#twin'))
+    // What the profile prepares was run in the empty page before, whose window this is.
+    assert.equal((await twin.arrival()).error.code, 'config_invalid')
+    await twin.run((given) => {
       globalThis.options = given
-      return arrive()
     }, session)
-    const kept = () =>
-      page.evaluate(() => {
-        const key = Object.keys(sessionStorage).find((key) => key.includes('.tokens.'))
-        return JSON.parse(sessionStorage[key]).refresh_token
-      })
+    await twin.arriveAt()
+    const kept = async () => (await record(twin, 'session')).refresh_token
     assert.equal(await kept(), newest(provider).refresh_token)
     await later()
     assert.equal((await app.call('getAccessToken')).value, newest(provider).access_token)
-    const { value } = await page.evaluate(() => settle(session.getAccessToken()))
+    const { value } = await twin.call('getAccessToken')
     assert.equal(value, newest(provider).access_token)
     assert.equal(await kept(), newest(provider).refresh_token)
     assert.equal((await record(app, 'session')).refresh_token, newest(provider).refresh_token)
     assert.equal(provider.count('refresh_token'), 1)
-    await page.reload()
-    await page.waitForFunction(() => globalThis.session)
-    const reloaded = await page.evaluate(() => settle(session.getAccessToken()))
+    await twin.reload()
+    const reloaded = await twin.call('getAccessToken')
     assert.deepEqual(reloaded, { value })
     assert.equal(provider.count('refresh_token'), 1)
     // From here it goes on by itself.
     await later()
-    const after = await page.evaluate(() => settle(session.getAccessToken()))
+    const after = await twin.call('getAccessToken')
     assert.equal(after.value, newest(provider).access_token)
     assert.equal((await app.call('getAccessToken')).value, newest(provider).access_token)
     assert.equal(provider.count('refresh_token'), 2)
   })
 
-  test('r123 tabs that signed in apart renew apart', async (t) => {
-    const { app, provider, later } = await tabs(t, 1, { storage: 'session' })
+  test('r123 tabs that signed in apart renew apart', async (stage) => {
+    const { app, provider, later } = await tabs(stage, 1, { storage: 'session' })
     const other = await another(app)
     assert.equal(await other.run(() => session.signedIn), false)
     assert.equal((await other.signIn()).value.kind, 'signed-in')
@@ -328,8 +299,8 @@ describe('each tab a store of its own', TOGETHER, () => {
     }
   })
 
-  test('r123 a duplicate without crypto.subtle has to sign in again', async (t) => {
-    const { app, provider, later } = await tabs(t, 1, {
+  test('r123 a duplicate without crypto.subtle has to sign in again', async (stage) => {
+    const { app, provider, later } = await tabs(stage, 1, {
       storage: 'session',
       session: { scope: 'api offline_access' },
       prepare: () => {
@@ -348,11 +319,11 @@ describe('each tab a store of its own', TOGETHER, () => {
   })
 })
 
-describe('a tab that dies', TOGETHER, () => {
+export const deaths = suite('a tab that dies', (test) => {
   for (const storage of STORES) {
     /** One tab has a request under way, and the lock; the other waits. */
-    async function inMidRenewal(t, options) {
-      const parts = await tabs(t, 2, { storage, ...options })
+    async function inMidRenewal(stage, options) {
+      const parts = await tabs(stage, 2, { storage, ...options })
       await parts.later()
       const [one, two] = parts.all
       const defect = parts.provider.setDefects({ path: TOKEN, kind: 'hold', times: 1 })
@@ -362,27 +333,23 @@ describe('a tab that dies', TOGETHER, () => {
       return { ...parts, one, two, defect }
     }
 
-    test(`a069 closed in mid-renewal, tabs ${named(storage)}: the other goes on`, async (t) => {
-      const { one, two, provider } = await inMidRenewal(t)
-      await one.page.close({ runBeforeUnload: false })
+    test(`a069 closed in mid-renewal, tabs ${named(storage)}: the other goes on`, async (stage) => {
+      const { one, two, provider } = await inMidRenewal(stage)
+      await one.close()
       assert.equal(await same([two]), newest(provider).access_token)
       assert.equal(provider.count('refresh_token'), 2)
       assert.equal((await record(two, storage)).refresh_token, newest(provider).refresh_token)
     })
 
-    test(`a069 crashed in mid-renewal, tabs ${named(storage)}: the other goes on`, async (t) => {
-      const { app, one, two, provider } = await inMidRenewal(t)
-      if (app.context.browser()?.browserType().name() !== 'chromium')
-        return t.skip('this browser cannot be told to crash a tab')
-      const crashed = one.page.waitForEvent('crash')
-      one.page.goto('chrome://crash').catch(() => {})
-      await crashed
+    test(`a069 crashed in mid-renewal, tabs ${named(storage)}: the other goes on`, async (stage) => {
+      const { one, two, provider } = await inMidRenewal(stage)
+      if (!(await one.crash())) return stage.skip('this browser cannot be told to crash a tab')
       assert.equal(await same([two]), newest(provider).access_token)
       assert.equal(provider.count('refresh_token'), 2)
     })
 
-    test(`a069 an answer that dies with its tab, tabs ${named(storage)}: told, not stuck`, async (t) => {
-      const { all, provider, later } = await tabs(t, 2, { storage })
+    test(`a069 an answer that dies with its tab, tabs ${named(storage)}: told, not stuck`, async (stage) => {
+      const { all, provider, later } = await tabs(stage, 2, { storage })
       const [one, two] = all
       await later()
       const rotated = new Promise((resolve) => {
@@ -393,7 +360,7 @@ describe('a tab that dies', TOGETHER, () => {
       await ask(one)
       await rotated
       await ask(two)
-      await one.page.close({ runBeforeUnload: false })
+      await one.close()
       // This provider takes the second use of a rotated token for theft.
       for (const { error } of await asked(two)) assert.equal(error.code, 'login_required')
       const event = await two.event('signed-out')
@@ -405,15 +372,15 @@ describe('a tab that dies', TOGETHER, () => {
   }
 })
 
-describe('signing in and out', TOGETHER, () => {
+export const signing = suite('signing in and out', (test) => {
   for (const storage of STORES) {
-    test(`r169 begun in four tabs, storage ${storage}: all finish`, async (t) => {
-      const { app, provider } = await open(t, { session: { storage } })
+    test(`r169 begun in four tabs, storage ${storage}: all finish`, async (stage) => {
+      const { app, provider } = await stage.open({ session: { storage } })
       const all = [app]
       while (all.length < 4) all.push(await app.tab())
       for (const tab of all) await tab.visit(`/orders?tab=${all.indexOf(tab)}`)
       await Promise.all(all.map((tab) => tab.leave()))
-      await Promise.all(all.map((tab) => tab.page.waitForSelector('#login')))
+      await Promise.all(all.map((tab) => tab.form()))
       const arrivals = all.map((tab) => tab.arrival())
       for (const tab of all) await tab.fillIn()
       for (const [at, arrival] of (await Promise.all(arrivals)).entries()) {
@@ -425,8 +392,8 @@ describe('signing in and out', TOGETHER, () => {
       for (const tab of all) assert.equal(await tab.run(() => session.signedIn), true)
     })
 
-    test(`r164 a sign-out in one of three tabs ${named(storage)} is known in all`, async (t) => {
-      const { all, provider } = await tabs(t, 3, { storage })
+    test(`r164 a sign-out in one of three tabs ${named(storage)} is known in all`, async (stage) => {
+      const { all, provider } = await tabs(stage, 3, { storage })
       const [first, ...others] = all
       for (const tab of others) assert.ok((await tab.call('getAccessToken')).value)
       await first.call('signOut', { local: true })
@@ -452,8 +419,8 @@ describe('signing in and out', TOGETHER, () => {
     })
   }
 
-  test('r164 a sign-out ends tabs that signed in apart, too', async (t) => {
-    const { app } = await tabs(t, 1, { storage: 'session' })
+  test('r164 a sign-out ends tabs that signed in apart, too', async (stage) => {
+    const { app } = await tabs(stage, 1, { storage: 'session' })
     const other = await another(app)
     await other.signIn()
     await app.call('signOut', { local: true })
@@ -461,22 +428,22 @@ describe('signing in and out', TOGETHER, () => {
     assert.equal(await record(other, 'session'), undefined)
   })
 
-  test('r164 a tab in the back/forward cache is not signed in when it comes back', async (t) => {
-    const { app } = await open(t, { session: { storage: 'local' } })
+  test('r164 a tab in the back/forward cache is not signed in when it comes back', async (stage) => {
+    const { app } = await stage.open({ session: { storage: 'local' } })
     await app.visit()
     await app.signIn()
     const second = await another(app)
     await second.leave({ prompt: 'login' })
-    await second.page.waitForSelector('#login')
+    await second.form()
     await app.call('signOut', { local: true })
     await second.travel(-1)
-    await second.page.waitForFunction(() => globalThis.session)
+    await second.until(() => globalThis.session)
     assert.equal(await second.run(() => session.signedIn), false)
     assert.equal((await second.call('getAccessToken')).error.code, 'login_required')
   })
 
-  test('a sign-in in one tab signs the others in', async (t) => {
-    const { app, provider } = await open(t, { session: { storage: 'local' } })
+  test('a sign-in in one tab signs the others in', async (stage) => {
+    const { app, provider } = await stage.open({ session: { storage: 'local' } })
     await app.visit()
     const others = [await another(app), await another(app)]
     for (const tab of others) assert.equal(await tab.run(() => session.signedIn), false)
@@ -491,8 +458,8 @@ describe('signing in and out', TOGETHER, () => {
     assert.equal(provider.count(), 1)
   })
 
-  test('another person in the store: the other tabs know who it is', async (t) => {
-    const { all, provider } = await tabs(t, 2)
+  test('another person in the store: the other tabs know who it is', async (stage) => {
+    const { all, provider } = await tabs(stage, 2)
     const [first, second] = all
     await first.call('signOut', { local: true })
     assert.equal((await second.event('signed-out')).reason, 'other-tab')
@@ -504,10 +471,10 @@ describe('signing in and out', TOGETHER, () => {
   })
 })
 
-describe('what tabs tell each other', TOGETHER, () => {
+export const messages = suite('what tabs tell each other', (test) => {
   for (const storage of STORES) {
-    test(`a086 r164 no message carries a token, tabs ${named(storage)}`, async (t) => {
-      const { all, app, provider, later } = await tabs(t, 2, { storage, prepare: overhear })
+    test(`a086 r164 no message carries a token, tabs ${named(storage)}`, async (stage) => {
+      const { all, app, provider, later } = await tabs(stage, 2, { storage, prepare: overhear })
       const listener = await spy(app)
       for (const tab of all) {
         await later()
@@ -518,7 +485,7 @@ describe('what tabs tell each other', TOGETHER, () => {
       if (storage === 'session') await other.signIn()
       await app.call('signOut', { local: true })
       await other.event('signed-out')
-      await listener.page.waitForFunction(() => heard.some((told) => told.includes('signed-out')))
+      await listener.until(() => heard.some((told) => told.includes('signed-out')))
       const told = await listener.run(() => heard)
       assert.ok(told.length >= 3, `${told}`)
       const secrets = provider
@@ -535,8 +502,8 @@ describe('what tabs tell each other', TOGETHER, () => {
       }
     })
 
-    test(`a086 forged and malformed messages change nothing, tabs ${named(storage)}`, async (t) => {
-      const { all, app, provider, later } = await tabs(t, 2, { storage, prepare: overhear })
+    test(`a086 forged and malformed messages change nothing, tabs ${named(storage)}`, async (stage) => {
+      const { all, app, provider, later } = await tabs(stage, 2, { storage, prepare: overhear })
       const forger = await spy(app)
       await later()
       await ask(all[0])
@@ -602,8 +569,8 @@ describe('what tabs tell each other', TOGETHER, () => {
       assert.equal(provider.count('refresh_token'), 2)
     })
 
-    test(`a086 a forged sign-out ends tabs ${named(storage)} here and nowhere else`, async (t) => {
-      const { all, app, provider } = await tabs(t, 2, { storage, prepare: overhear })
+    test(`a086 a forged sign-out ends tabs ${named(storage)} here and nowhere else`, async (stage) => {
+      const { all, app, provider } = await tabs(stage, 2, { storage, prepare: overhear })
       const forger = await spy(app)
       const since = provider.requests.length
       await says(forger, all, [JSON.stringify({ kind: 'signed-out' })])
@@ -620,12 +587,12 @@ describe('what tabs tell each other', TOGETHER, () => {
   }
 })
 
-describe('without Web Locks', TOGETHER, () => {
+export const leases = suite('without Web Locks', (test) => {
   const prepare = () => delete Navigator.prototype.locks
 
   for (const storage of STORES) {
-    test(`r123 a lease does the same for four tabs ${named(storage)}`, async (t) => {
-      const { app, all, provider, later } = await tabs(t, 4, { storage, prepare })
+    test(`r123 a lease does the same for four tabs ${named(storage)}`, async (stage) => {
+      const { app, all, provider, later } = await tabs(stage, 4, { storage, prepare })
       assert.equal(await app.run(() => navigator.locks), undefined)
       for (let round = 1; round <= 3; round++) {
         await later()
@@ -637,37 +604,33 @@ describe('without Web Locks', TOGETHER, () => {
         assert.equal(provider.count('refresh_token'), round)
       }
       // No lease is left behind.
-      await app.page.waitForFunction(
-        () => !Object.keys(localStorage).some((key) => key.endsWith('.lease')),
-      )
+      await app.until(() => !Object.keys(localStorage).some((key) => key.endsWith('.lease')))
     })
 
-    test(`a069 r123 the lease of a dead tab ends, tabs ${named(storage)}`, async (t) => {
-      const { all, provider, later, app } = await tabs(t, 2, { storage, prepare })
+    test(`a069 r123 the lease of a dead tab ends, tabs ${named(storage)}`, async (stage) => {
+      const { all, provider, later, app } = await tabs(stage, 2, { storage, prepare })
       const [one, two] = all
       await later()
       const defect = provider.setDefects({ path: TOKEN, kind: 'hold', times: 1 })
       await ask(one)
       await defect.reached
-      await one.page.close({ runBeforeUnload: false })
+      await one.close()
       await ask(two)
       const leases = () => Object.keys(localStorage).filter((key) => key.endsWith('.lease')).length
       assert.equal(await two.run(leases), 1)
       assert.equal(provider.count('refresh_token'), 1)
-      await two.page.clock.fastForward('00:20')
+      await app.clock.fastForward('00:20')
       assert.equal(await same([two]), newest(provider).access_token)
       assert.equal(provider.count('refresh_token'), 2)
-      await two.page.waitForFunction(
-        () => !Object.keys(localStorage).some((key) => key.endsWith('.lease')),
-      )
+      await two.until(() => !Object.keys(localStorage).some((key) => key.endsWith('.lease')))
     })
   }
 })
 
-describe('a session that is closed', TOGETHER, () => {
+export const closing = suite('a session that is closed', (test) => {
   for (const storage of STORES) {
-    test(`hears nothing any more, storage ${storage}`, async (t) => {
-      const { all, app, provider } = await tabs(t, 2, { storage, prepare: overhear })
+    test(`hears nothing any more, storage ${storage}`, async (stage) => {
+      const { all, app, provider } = await tabs(stage, 2, { storage, prepare: overhear })
       const [one, two] = all
       const forger = await spy(app)
       assert.equal(await two.run(() => ended.length), 0)
@@ -683,8 +646,8 @@ describe('a session that is closed', TOGETHER, () => {
     })
   }
 
-  test('in mid-renewal: what comes is kept for the others, and the lock is free', async (t) => {
-    const { all, provider, later } = await tabs(t, 2)
+  test('in mid-renewal: what comes is kept for the others, and the lock is free', async (stage) => {
+    const { all, provider, later } = await tabs(stage, 2)
     const [one, two] = all
     await later()
     const defect = provider.setDefects({ path: TOKEN, kind: 'hold', times: 1 })
@@ -696,7 +659,7 @@ describe('a session that is closed', TOGETHER, () => {
     for (const { error } of await asked(one)) assert.equal(error.code, 'closed')
     assert.equal(await same([two]), newest(provider).access_token)
     assert.equal(provider.count('refresh_token'), 1)
-    await two.page.waitForFunction(async () => {
+    await two.until(async () => {
       const { held, pending } = await navigator.locks.query()
       return held.length + pending.length === 0
     })
