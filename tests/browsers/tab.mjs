@@ -3,6 +3,11 @@
 // A guard against hanging: nothing is asserted by it.
 const PATIENCE = 30_000
 
+const forgetArrivals = () => {
+  for (const key of Object.keys(sessionStorage))
+    if (key.startsWith('grantkit.1.loop.')) sessionStorage.removeItem(key)
+}
+
 export function createTab(page, { person, troubles }) {
   let waiting = []
   const told = []
@@ -144,7 +149,9 @@ export function createTab(page, { person, troubles }) {
     /** or says no. */
     refuse: () => page.click('button[name=cancel]'),
     /** The whole way to the provider and back. Answers how the callback ended. */
-    async signIn(ask, { form = !person.known, ...who } = {}) {
+    async signIn(ask, { form = !person.known, loops = false, ...who } = {}) {
+      // Cases sign in more often than people do: only what is about loops counts.
+      if (!loops) await run(forgetArrivals)
       const arrival = self.arrival()
       await self.leave(ask)
       if (form) await self.fillIn(who)

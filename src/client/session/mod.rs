@@ -89,6 +89,8 @@ struct Inner<P: Page> {
     state: RefCell<State>,
     closed: Cell<bool>,
     relays: RefCell<Vec<Relay>>,
+    /// Sealed tokens that another tab told, while they are opened.
+    opening: Cell<u32>,
     /// Refresh tokens that are spent, for tabs that ask: whose they were, and what they brought, sealed.
     spent: RefCell<Vec<(String, Option<String>)>>,
 }
@@ -139,6 +141,7 @@ impl<P: Page> Session<P> {
             state: RefCell::new(state),
             closed: Cell::new(false),
             relays: RefCell::default(),
+            opening: Cell::new(0),
             spent: RefCell::default(),
         }));
         let config = session.config();

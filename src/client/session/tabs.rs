@@ -28,6 +28,8 @@ const PATIENCE: Millis = 3;
 const LOOK: Millis = 50;
 /// What another tab just did is found out within so long, what it did long ago within so little.
 const ANSWER: (Millis, Millis) = (500, 100);
+/// Tokens that were told already are waited for so long until they are opened.
+const OPENING: Millis = 10_000;
 /// A clock that was set meanwhile counts for no more than that.
 const MINUTE: Millis = 60_000;
 /// A refresh token that was replaced stays locked for so long: a tab that does not know yet waits for the
@@ -99,7 +101,7 @@ impl<P: Page> Session<P> {
     /// Looks until something happened.
     async fn watch(&self, known: &Known, patience: Millis) {
         let mut passed = 0;
-        while passed < patience {
+        while passed < patience || self.0.opening.get() > 0 && passed < OPENING {
             self.reread(self.page().shared()).await;
             if !self.stands(known) {
                 return;
@@ -230,7 +232,11 @@ impl<P: Page> Session<P> {
             return;
         }
         let secret = used.expose().as_bytes();
-        let Ok(Some(text)) = self.page().unseal(secret, TOKENS, sealed).await else { return };
+        let opening = &self.0.opening;
+        opening.set(opening.get().saturating_add(1));
+        let opened = self.page().unseal(secret, TOKENS, sealed).await;
+        opening.set(opening.get().saturating_sub(1));
+        let Ok(Some(text)) = opened else { return };
         let text = Secret::new(text);
         let Some(renewed) = TokenSet::from_text(text.expose(), self.config()) else { return };
         let known = self.read(|set| Some(set.same(&renewed) || set.outdates(&renewed)));

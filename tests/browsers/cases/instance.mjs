@@ -275,7 +275,7 @@ export const end = suite('the end', (test) => {
     assert.equal(provider.requests.length, count)
   })
 
-  test('r180 closed while the callback is under way: nothing is kept', async (stage) => {
+  test('r180 closed while the callback is under way: the next session has it', async (stage) => {
     const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
@@ -289,8 +289,8 @@ export const end = suite('the end', (test) => {
     defect.release()
     const { error } = await app.run(() => outcome)
     assert.equal(error.code, 'closed')
-    const { session } = await app.stored()
-    assert.ok(!Object.keys(session).some((key) => key.includes('.tokens.')))
+    assert.equal(await app.run(async () => (await open()).signedIn), true)
+    assert.equal(provider.count('authorization_code'), 1)
   })
 
   test('r180 a session that is closed leaves no timer behind', async (stage) => {

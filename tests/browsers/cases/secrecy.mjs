@@ -336,11 +336,14 @@ export const memory = suite('the memory of the wasm', (test) => {
     const size = () => app.run(() => memories[0].buffer.byteLength)
     assert.ok((await size()) <= 256 * 1024, `${await size()} bytes`)
     await app.call('userInfo')
-    for (let n = 0; n < 5; n++) await app.call('getAccessToken', { forceRenewal: true })
+    // What is told of the last renewals, for tabs that ask, takes its room once.
+    const forty = () =>
+      app.run(async () => {
+        for (let n = 0; n < 40; n++) await session.getAccessToken({ forceRenewal: true })
+      })
+    await forty()
     const before = await size()
-    await app.run(async () => {
-      for (let n = 0; n < 40; n++) await session.getAccessToken({ forceRenewal: true })
-    })
+    await forty()
     assert.equal(await size(), before)
     assert.ok(before <= 256 * 1024, `${before} bytes`)
   })
