@@ -55,7 +55,7 @@ export function run(command, args, { env, cwd = ROOT, stdio = 'inherit' } = {}) 
 }
 
 /** What a command prints, or null if it is not there or fails. */
-export function output(command, args) {
+function output(command, args) {
   const { status, stdout } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' })
   return status === 0 ? stdout : null
 }
@@ -242,8 +242,7 @@ const CHROMIUMS = [
   'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
 ]
 
-/** Where a command is; a path stands for itself. */
-export function findOnPath(name) {
+function findOnPath(name) {
   if (name.includes('/') || name.includes('\\')) return existsSync(name) ? name : undefined
   const folders = (process.env[PATH_KEY] ?? '').split(delimiter)
   return folders.map((folder) => join(folder, WINDOWS ? `${name}.exe` : name)).find(existsSync)
@@ -263,21 +262,15 @@ export async function findChromium() {
   return existsSync(downloaded) ? downloaded : null
 }
 
-/** Installs Debian's packages, where that is possible: as root, with apt. Answers whether it was. */
-export async function apt(what, packages) {
-  if (process.getuid?.() !== 0 || !findOnPath('apt-get')) return false
-  say(`${what} for the tests by apt-get install, about a minute`)
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  await run('apt-get', ['-qq', 'update'], { env })
-  await run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env })
-  return true
-}
-
 /** Where a Chromium is; as root on Debian and its kin it is installed. */
 export async function chromium() {
   const found = await findChromium()
   if (found) return found
-  if (await apt('Chromium', ['chromium'])) {
+  if (process.getuid?.() === 0 && findOnPath('apt-get')) {
+    say('Chromium for the tests by apt-get install, about a minute')
+    const env = { DEBIAN_FRONTEND: 'noninteractive' }
+    await run('apt-get', ['-qq', 'update'], { env })
+    await run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', 'chromium'], { env })
     const fresh = await findChromium()
     if (fresh && output(fresh, ['--version']) !== null) return fresh
   }

@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { basename, join, resolve } from 'node:path'
-import { firefox, webkit } from './browsers.mjs'
+import { join, resolve } from 'node:path'
 import { build } from './build.mjs'
 import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setup.mjs'
 
@@ -43,14 +42,7 @@ const STEPS = [
   suite('types'),
   suite('abi'),
   suite('runtimes'),
-  suite('browsers', { browser: true, files: (name) => !/^(firefox|webkit)\./.test(name) }),
-  // The cases of the browsers step, as far as these have what they need.
-  suite('firefox', {
-    folder: 'browsers',
-    files: (name) => /^firefox\./.test(name),
-    needs: firefox,
-  }),
-  suite('webkit', { folder: 'browsers', files: (name) => /^webkit\./.test(name), needs: webkit }),
+  suite('browsers', { browser: true }),
 ]
 
 await told(main)
@@ -60,8 +52,6 @@ async function main() {
   await modules()
   await stable()
   if (steps.some((step) => step.browser)) process.env.CHROMIUM = await chromium()
-  const missing = new Set()
-  for (const step of steps) if (step.needs && !(await step.needs())) missing.add(step)
   if (process.env.GRANTKIT_VECTORS)
     process.env.GRANTKIT_VECTORS = resolve(ROOT, process.env.GRANTKIT_VECTORS)
   if (steps.length < STEPS.length && steps.some((step) => step.packed)) await build()
@@ -70,10 +60,6 @@ async function main() {
   const lines = []
   for (const step of steps) {
     say(`── ${step.name}`)
-    if (missing.has(step)) {
-      lines.push(`– ${step.name}: skipped, what it runs in is not here and cannot be installed`)
-      continue
-    }
     const began = performance.now()
     const { passed, failed } = await step.run()
     total.passed += passed
@@ -113,14 +99,14 @@ function check(name, [command, ...args], options) {
   return { name, run: one, ...options }
 }
 
-/** Every `*.test.mjs` under a folder of tests/, or those of the wanted names. */
-function suite(name, { folder = name, files: wanted = () => true, ...options } = {}) {
+/** Every `*.test.mjs` under a folder of tests/. */
+function suite(name, options) {
   // Half of the processors: a test file may have a browser and several servers of its own.
   const processes = Math.max(1, Math.floor(availableParallelism() / 2))
   const flags = ['--test', '--test-reporter=spec', `--test-concurrency=${processes}`]
   const all = () => {
-    const files = testsUnder(join('tests', folder)).filter((path) => wanted(basename(path)))
-    if (files.length === 0) throw new Failure(`tests/${folder} has no *.test.mjs for ${name}`)
+    const files = testsUnder(join('tests', name))
+    if (files.length === 0) throw new Failure(`tests/${name} has no *.test.mjs`)
     return counted([node, ...flags, ...files], nodeCounts)
   }
   return { name, run: all, packed: true, ...options }
