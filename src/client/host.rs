@@ -139,10 +139,10 @@ pub trait Page: Host {
     /// Reads the tokens' store.
     fn load(&self, key: &str) -> impl Future<Output = Result<Option<String>, Error>>;
     /// Writes the tokens' store, or removes what is there. A store that answers later is not waited
-    /// for; where it fails, the host tells [`UNSAVED`].
+    /// for, but gets one write after the other; where it fails, the host tells [`UNSAVED`].
     fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error>;
-    /// Waits until everything is written.
-    fn saved(&self) -> impl Future<Output = ()>;
+    /// Waits until everything is written, for a while, and says whether it was.
+    fn saved(&self) -> impl Future<Output = bool>;
 
     /// Whether other tabs read and write what `save` keeps.
     fn shared(&self) -> bool;

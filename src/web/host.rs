@@ -17,15 +17,15 @@ use crate::protocol::error::{Code, Error};
 use crate::protocol::http::{Request, Response};
 use crate::protocol::jwk::Check;
 use crate::protocol::jws::Hash;
+use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::{ParseUrl, Url};
 
 use super::call::{Inside, function, global, method};
 use super::frame::Frame;
 use super::lock::{self, Lock};
-use super::seal::Secret;
 use super::shared::Shared;
-use super::storage::{TokenStore, WebStorage};
+use super::storage::{self, TokenStore, WebStorage};
 use super::tabs::{Channel, Wake};
 use super::timer::{Stop, Stopped, Timer};
 use super::{crypto, fetch, location, seal, url};
@@ -64,7 +64,10 @@ struct Inner {
     timer: RefCell<Option<Timer>>,
     tick: RefCell<Option<Wake>>,
     channel: RefCell<Option<Rc<Channel>>>,
+    /// Until the last write is done.
     saving: RefCell<Option<Promise>>,
+    writes: Cell<u32>,
+    unsaved: Cell<bool>,
     shared: OnceCell<Shared>,
     closed: Cell<bool>,
 }
@@ -84,6 +87,8 @@ impl WebHost {
             tick: RefCell::default(),
             channel: RefCell::default(),
             saving: RefCell::default(),
+            writes: Cell::new(0),
+            unsaved: Cell::new(false),
             shared: OnceCell::new(),
             closed: Cell::new(false),
         }))
@@ -274,14 +279,41 @@ impl Page for WebHost {
     }
 
     fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error> {
-        let Some(promise) = self.0.parts.tokens.save(key, value)? else { return Ok(()) };
-        let host = self.clone();
-        let earlier = self.0.saving.take();
+        let tokens = &self.0.parts.tokens;
+        let earlier = self.0.saving.borrow().clone();
+        let first = match earlier {
+            None => tokens.save(key, value)?,
+            // One after the other: what is old must not come to lie on what is new.
+            Some(_) => None,
+        };
+        if earlier.is_none() && first.is_none() {
+            return Ok(());
+        }
+        let write = self.0.writes.get().wrapping_add(1);
+        self.0.writes.set(write);
+        let (host, key) = (self.clone(), String::from(key));
+        let value = value.map(|(text, until)| (Secret::new(text), until));
         let saving = self.spawn(Box::pin(async move {
-            if let Some(earlier) = earlier {
-                let _ = JsFuture::from(earlier).await;
+            let tokens = &host.0.parts.tokens;
+            let answer = match earlier {
+                None => first,
+                Some(earlier) => {
+                    host.wait(&earlier, None, None).await;
+                    let value = value.as_ref().map(|(text, until)| (text.expose(), *until));
+                    tokens.save(&key, value).ok().flatten()
+                }
+            };
+            let saved = matches!(storage::answer(answer).await, Some(Ok(_)));
+            if host.0.writes.get() != write {
+                return;
             }
-            if JsFuture::from(promise).await.is_err() {
+            host.0.saving.take();
+            host.0.unsaved.set(!saved);
+            if !saved {
+                if value.is_some() {
+                    // What is there is older: its refresh token may be used up.
+                    storage::answer(tokens.save(&key, None).ok().flatten()).await;
+                }
                 host.emit(UNSAVED);
             }
         }));
@@ -289,11 +321,12 @@ impl Page for WebHost {
         Ok(())
     }
 
-    async fn saved(&self) {
+    async fn saved(&self) -> bool {
         let saving = self.0.saving.borrow().clone();
         if let Some(saving) = saving {
-            let _ = JsFuture::from(saving).await;
+            self.wait(&saving, None, None).await;
         }
+        !self.0.unsaved.get()
     }
 
     fn address(&self) -> Option<String> {
@@ -325,8 +358,8 @@ impl Page for WebHost {
     }
 }
 
-fn bytes(secret: &[u8]) -> Secret {
-    Secret::Bytes(Zeroizing::new(secret.to_vec()))
+fn bytes(secret: &[u8]) -> seal::Secret {
+    seal::Secret::Bytes(Zeroizing::new(secret.to_vec()))
 }
 
 /// A runtime without fetch needs one by option.

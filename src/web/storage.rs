@@ -11,9 +11,13 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
 use crate::protocol::error::{Code, Error};
-use crate::protocol::time::UnixMillis;
+use crate::protocol::time::{Millis, UnixMillis};
 
 use super::call::{leave, object, promise, property};
+use super::timer::Stop;
+
+/// A store of the caller's is waited for so long.
+const PATIENCE: Millis = 5_000;
 
 /// One of the browser's two storages, or nothing where it cannot be reached.
 #[derive(Clone)]
@@ -110,8 +114,8 @@ impl TokenStore {
                 Ok(map.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone()))
             }
             TokenStore::Custom(store) => {
-                let answer = JsFuture::from(call(store, "get", &[key.into()])?).await;
-                let value = answer.map_err(unavailable)?;
+                let value = answer(Some(call(store, "get", &[key.into()])?)).await;
+                let value = value.ok_or(Code::StorageUnavailable)?.map_err(unavailable)?;
                 match value.as_string() {
                     // Neither a text nor nothing: what is kept is not known.
                     None if !value.is_null() && !value.is_undefined() => Err(unavailable(value)),
@@ -146,6 +150,12 @@ impl TokenStore {
         }
         Ok(None)
     }
+}
+
+/// What a store of the caller's answers; nothing where it never does.
+pub async fn answer(promise: Option<Promise>) -> Option<Result<JsValue, JsValue>> {
+    let answer = JsFuture::from(promise?);
+    Stop::new(Some(PATIENCE), None).race(answer).await.ok()
 }
 
 pub(super) fn call(store: &JsValue, method: &str, arguments: &[JsValue]) -> Result<Promise, Error> {

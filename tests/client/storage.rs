@@ -8,11 +8,12 @@ use grantkit::protocol::url::ParseUrl;
 use serde_json::{Value, json};
 
 use crate::acts::{
-    CLIENT, GOODBYE, REDIRECT, Setup, arrive, at_callback, code_of, handle, leave, object,
-    resource, signed_in, token, token_for, told,
+    CLIENT, GOODBYE, REDIRECT, Setup, arrive, at_callback, code_of, forced, handle, handle_url,
+    leave, object, resource, signed_in, token, token_for, told,
 };
 use crate::generator::Generator;
 use crate::provider::{ISSUER, Reply, parameters};
+use crate::tabs::{asks, quiet, requests, shared};
 use crate::world::{Mood, START, World};
 
 const HOUR: i64 = 3_600_000;
@@ -192,6 +193,71 @@ fn r170_a_storage_that_fills_up_meanwhile_does_not_stop_a_callback() {
     world.web().mood.set(Mood::Full);
     assert!(handle(&world, &session).is_ok());
     assert_eq!(world.count("token"), 1);
+}
+
+#[test]
+fn r170_a_store_that_is_slow_makes_no_second_request() {
+    let [(one, first), (two, second)] = shared();
+    one.writes_late(300);
+    one.hold("token");
+    let calls = [asks(&one, &first, Ask::default()), asks(&two, &second, Ask::default())];
+    one.release("token");
+    one.pass(1_000);
+    assert_eq!(calls[0].result().unwrap(), calls[1].result().unwrap());
+    assert_eq!(requests(&[&one, &two]), 1, "the lock is given back when it is written");
+}
+
+#[test]
+fn r170_a_store_that_fails_later_does_not_end_the_session() {
+    let [(one, first), _] = shared();
+    one.writes_late(300);
+    one.tokens().mood.set(Mood::Full);
+    for _ in 0..3 {
+        let call = asks(&one, &first, forced());
+        one.pass(1_000);
+        assert!(call.result().is_ok());
+        // What could not be written may be gone as well.
+        one.tokens().map.borrow_mut().clear();
+    }
+    assert!(first.signed_in());
+    let ended = |told: &String| told.starts_with("signed-out");
+    assert!(!one.told().iter().any(ended), "{:?}", one.told());
+    assert!(one.told().contains(&"warning storage_unavailable".into()));
+}
+
+#[test]
+fn r164_a_sign_out_is_done_when_the_store_is_empty() {
+    let world = World::local();
+    let session = signed_in(&world, &quiet());
+    world.writes_late(300);
+    let call = {
+        let session = session.clone();
+        world.start(async move { session.sign_out(true, None).await })
+    };
+    assert!(!session.signed_in());
+    assert!(call.open());
+    world.pass(300);
+    assert!(call.result().is_ok());
+    assert!(world.tokens().keys("").is_empty());
+}
+
+#[test]
+fn r170_a_sign_in_while_the_store_is_read_is_not_forgotten() {
+    let world = World::local();
+    let session = signed_in(&world, &quiet());
+    let other = world.tab();
+    let twin = quiet().load(&other);
+    // It hears of a sign-out, and begins to read; then somebody signs in here.
+    world.run(session.sign_out(true, None)).unwrap();
+    other.turn();
+    let url = leave(&other, &twin, SignIn::default());
+    let back = other.provider().approve(&url, crate::acts::now(&other));
+    other.hold("load");
+    world.say(r#"{"kind":"changed"}"#);
+    other.turn();
+    handle_url(&other, &twin, Some(&back)).unwrap();
+    other.release("load");
+    assert!(twin.signed_in());
 }
 
 // ── R171 ─────────────────────────────────────────────────────────────────────────────────────────

@@ -13,7 +13,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt;
-use grantkit::client::host::{self, Edge, Event, Host, Level, Page, Sight, Waited, Work};
+use grantkit::client::host::{self, Edge, Event, Host, Level, Page, Sight, UNSAVED, Waited, Work};
 use grantkit::client::session::Session;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::{Request, Response};
@@ -210,6 +210,10 @@ struct Inner {
     web: Drawer,
     tokens: Rc<Drawer>,
     local: bool,
+    /// A store that answers later: after how long, and what waits to be written.
+    slow: Cell<Option<Millis>>,
+    writing: RefCell<Option<Bell>>,
+    unwritten: Cell<bool>,
     messages: RefCell<Vec<String>>,
     loses: Cell<bool>,
     late_locks: Cell<bool>,
@@ -327,6 +331,9 @@ impl World {
             web: Drawer::default(),
             tokens,
             local,
+            slow: Cell::new(None),
+            writing: RefCell::default(),
+            unwritten: Cell::new(false),
             messages: RefCell::default(),
             loses: Cell::new(false),
             late_locks: Cell::new(false),
@@ -739,6 +746,11 @@ impl World {
         self.0.shared.borrow().as_ref().unwrap().1.clone()
     }
 
+    /// The store of this tab is one that is written so much later.
+    pub(crate) fn writes_late(&self, delay: Millis) {
+        self.0.slow.set(Some(delay));
+    }
+
     /// Nobody sees the page for long: its timers go off once a minute.
     pub(crate) fn throttle(&self) {
         self.0.throttled.set(60_000);
@@ -751,6 +763,13 @@ impl World {
 
     pub(crate) fn without_randomness(&self) {
         self.0.no_random.set(true);
+    }
+
+    fn write(&self, key: &str, text: Option<&str>) -> Result<(), Error> {
+        match text {
+            Some(text) => self.0.tokens.set(key, text),
+            None => self.0.tokens.remove(key),
+        }
     }
 
     fn did(&self, effect: Effect) {
@@ -1065,25 +1084,43 @@ impl Page for World {
 
     async fn load(&self, key: &str) -> Result<Option<String>, Error> {
         breath().await;
-        self.0.tokens.get(key)
+        // What is read is as it was when it was asked for.
+        let text = self.0.tokens.get(key);
+        first_of(&[Some(&self.gate("load"))]).await;
+        text
     }
 
     fn save(&self, key: &str, value: Option<(&str, Option<UnixMillis>)>) -> Result<(), Error> {
-        match value {
-            Some((value, expires_at)) => {
-                self.did(Effect::Save);
-                self.0.saved_until.borrow_mut().push(expires_at);
-                self.0.tokens.set(key, value)
-            }
-            None => {
-                self.did(Effect::Forget);
-                self.0.tokens.remove(key)
-            }
+        self.did(if value.is_some() { Effect::Save } else { Effect::Forget });
+        if let Some((_, expires_at)) = value {
+            self.0.saved_until.borrow_mut().push(expires_at);
         }
+        let text = value.map(|(text, _)| text.to_owned());
+        let Some(delay) = self.0.slow.get() else { return self.write(key, text.as_deref()) };
+        let (world, key, written) = (self.clone(), key.to_owned(), Bell::default());
+        let earlier = self.0.writing.borrow_mut().replace(written.clone());
+        self.launch(0, async move {
+            if let Some(earlier) = earlier {
+                first_of(&[Some(&earlier)]).await;
+            }
+            first_of(&[Some(&world.timer(delay))]).await;
+            let failed = world.write(&key, text.as_deref()).is_err();
+            world.0.unwritten.set(failed);
+            if failed {
+                world.emit(UNSAVED);
+            }
+            written.ring();
+        });
+        Ok(())
     }
 
-    async fn saved(&self) {
+    async fn saved(&self) -> bool {
         breath().await;
+        let writing = self.0.writing.borrow().clone();
+        if let Some(writing) = writing {
+            first_of(&[Some(&writing)]).await;
+        }
+        !self.0.unwritten.get()
     }
 
     fn address(&self) -> Option<String> {

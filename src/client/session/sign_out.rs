@@ -63,6 +63,7 @@ impl<P: Page> Session<P> {
             let access = set.access.map(|token| token.secret.clone());
             self.give_back(set.refresh_token, access).await;
         }
+        self.page().saved().await;
         if local || self.page().address().is_none() {
             return Ok(());
         }

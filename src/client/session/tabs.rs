@@ -166,6 +166,7 @@ impl<P: Page> Session<P> {
     /// Tells of a renewal, before the lock is given back.
     pub(super) async fn announce(&self, used: &Secret, renewed: &TokenSet) {
         if self.page().shared() {
+            self.page().saved().await;
             return self.tell(CHANGED);
         }
         let text = Secret::new(renewed.to_text(self.config()));
@@ -263,10 +264,10 @@ impl<P: Page> Session<P> {
     /// Takes over what others wrote into the store: other tabs where it is shared, else a frame of this
     /// page or a later page of this tab. Where the record is gone the session may be over.
     pub(super) async fn reread(&self, ends: bool) {
-        self.page().saved().await;
+        let saved = self.page().saved().await;
         let epoch = self.epoch();
         // What could not be written is not gone.
-        if self.0.state.borrow().unsaved {
+        if !saved || self.0.state.borrow().unsaved {
             return;
         }
         let Ok(stored) = self.page().load(&self.token_key()).await else { return };
