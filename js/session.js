@@ -74,14 +74,15 @@ const EVENTS = ['signed-in', 'renewed', 'renewal-failed', 'expired', 'signed-out
 
 class Events {
   #listeners = new Map(EVENTS.map((type) => [type, new Set()]))
-  // Warnings from before the first listener wait for it.
+  // Warnings from before the first listener wait for it; not more than somebody could read.
   #early = []
 
   emit = (type, payload) => {
     const event = { ...payload, type }
     if (event.error) event.error = asError(event.error)
     const listeners = this.#listeners.get(type)
-    if (type === 'warning' && listeners.size === 0) this.#early.push(event)
+    if (type === 'warning' && listeners.size === 0 && this.#early.length < 20)
+      this.#early.push(event)
     for (const listener of [...listeners]) deliver(listener, event)
   }
 

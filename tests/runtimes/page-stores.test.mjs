@@ -166,6 +166,18 @@ test('stores, r170: one that refuses to write leaves the tokens in memory', asyn
   }
 })
 
+test('stores: warnings that nobody hears do not pile up', async () => {
+  const session = await open(storeOf(() => ({ set: () => Promise.reject(new Error('full')) })))
+  for (let at = 0; at < 40; at++) {
+    await session.getAccessToken({ forceRenewal: true })
+    await settled()
+  }
+  let heard = 0
+  session.on('warning', () => heard++)
+  assert.ok(heard > 0 && heard <= 20, `${heard}`)
+  session.close()
+})
+
 test('stores, r170: one that never answers is waited for for a while', async () => {
   const never = () => new Promise(() => {})
   mock.timers.enable({ apis: ['setTimeout'] })
