@@ -13,6 +13,7 @@
 )]
 
 mod acts;
+mod attacks;
 mod beside;
 mod callback;
 mod commons;
