@@ -14,6 +14,8 @@ const policy = ({ provider, api }, script) =>
     "default-src 'none'",
     `script-src ${script}`,
     `connect-src 'self' ${provider.issuer} ${api.origin}`,
+    // Some browsers ask for an icon and report that they may not.
+    "img-src 'self'",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
