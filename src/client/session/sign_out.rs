@@ -52,10 +52,13 @@ impl<P: Page> Session<P> {
         // A person who leaves does not loop.
         shelf::forget_arrivals(self.page(), self.config());
         let set = self.end("sign-out", None);
-        // The other instances of this page need no message: not every browser has them.
-        for sibling in self.siblings() {
-            if sibling.token_key() == self.token_key() {
-                sibling.left_elsewhere();
+        // The other instances of this page need no message: not every browser has them. Those of a server
+        // are other people's.
+        if self.page().address().is_some() {
+            for sibling in self.siblings() {
+                if sibling.token_key() == self.token_key() {
+                    sibling.left_elsewhere();
+                }
             }
         }
         let id_token = set.as_ref().and_then(|set| set.id_token.clone());
