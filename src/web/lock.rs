@@ -59,19 +59,22 @@ impl Drop for Lock {
 /// A lock, and whether it had to be waited for; `None` where patience ran out.
 pub async fn acquire(name: &str, patience: Millis) -> Option<(Lock, bool)> {
     let locks = property(&global("navigator"), "locks");
+    let mut stop = Stop::new(Some(patience), None);
     if !locks.is_object() {
         // Timers of a page that nobody sees are late: looks are not counted.
-        return Stop::new(Some(patience), None).race(lease(name, patience)).await.ok().flatten();
+        return stop.race(lease(name, patience)).await.ok().flatten();
     }
-    let locks: Locks = locks.unchecked_into();
+    stop.race(queue(&locks.unchecked_into(), name)).await.ok().flatten()
+}
+
+async fn queue(locks: &Locks, name: &str) -> Option<(Lock, bool)> {
     let at_once = object(&[("ifAvailable", JsValue::TRUE)]);
-    if let Some(lock) = request(&locks, name, &at_once).await {
+    if let Some(lock) = request(locks, name, &at_once).await {
         return Some((lock, false));
     }
     let queued = Queued(AbortController::new().ok()?);
     let options = object(&[("signal", queued.0.signal().into())]);
-    let waited = Stop::new(Some(patience), None).race(request(&locks, name, &options)).await;
-    waited.ok()?.map(|lock| (lock, true))
+    request(locks, name, &options).await.map(|lock| (lock, true))
 }
 
 /// A place in the queue, left when dropped; a lock that was granted is not touched by it.
