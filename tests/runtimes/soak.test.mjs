@@ -23,6 +23,8 @@ const entry = join(scratch(), 'node_modules', 'grantkit', 'js', 'node.js')
 const { createSession, createTokenClient } = await import(pathToFileURL(entry).href)
 
 setFlagsFromString('--expose-gc')
+// The code that the optimizing compilers make lies in the heap, and comes as they please.
+for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug']) setFlagsFromString(flag)
 const gc = runInNewContext('gc')
 
 async function heap() {
