@@ -132,15 +132,7 @@ impl Metadata {
     ) -> Result<Metadata, Error> {
         let endpoint = |name: &'static str| match document.get(name) {
             None => Ok(None),
-            Some(value) => {
-                let text = value.as_str().ok_or_else(|| invalid(name))?;
-                Endpoint::parse(text, urls, transport).map(Some).map_err(|error| {
-                    match error.code() {
-                        Code::UrlInsecure => error.detail(name),
-                        _ => invalid(name),
-                    }
-                })
-            }
+            Some(value) => address(value, name, urls, transport).map(Some),
         };
         let flag = |name: &'static str| match document.get(name) {
             None => Ok(false),
@@ -171,6 +163,26 @@ impl Metadata {
         })
     }
 
+    /// An endpoint that few calls need, checked before it is used (R019). With mutual TLS its alias
+    /// comes first, where the server has one for it (RFC 8705, section 5; R027).
+    pub fn endpoint(
+        &self,
+        name: &'static str,
+        mutual_tls: bool,
+        urls: &impl ParseUrl,
+        transport: Transport,
+    ) -> Result<Endpoint, Error> {
+        const ALIASES: &str = "mtls_endpoint_aliases";
+        let alias = match self.document.get(ALIASES) {
+            Some(aliases) if mutual_tls => {
+                aliases.as_object().ok_or_else(|| invalid(ALIASES))?.get(name)
+            }
+            _ => None,
+        };
+        let value = alias.or_else(|| self.document.get(name)).ok_or_else(|| missing(name))?;
+        address(value, name, urls, transport)
+    }
+
     /// The keys that were given with the metadata by hand.
     pub fn own_keys(&self) -> Option<&Json> {
         self.document.get("jwks")
@@ -184,6 +196,20 @@ pub fn missing(name: &'static str) -> Error {
 
 fn invalid(name: &'static str) -> Error {
     Error::new(Code::MetadataInvalid).detail(name)
+}
+
+/// A member that must be an address; its name goes with what is wrong.
+fn address(
+    value: &Json,
+    name: &'static str,
+    urls: &impl ParseUrl,
+    transport: Transport,
+) -> Result<Endpoint, Error> {
+    let text = value.as_str().ok_or_else(|| invalid(name))?;
+    Endpoint::parse(text, urls, transport).map_err(|error| match error.code() {
+        Code::UrlInsecure => error.detail(name),
+        _ => invalid(name),
+    })
 }
 
 fn set(document: &Object, name: &'static str) -> Result<Option<Vec<String>>, Error> {

@@ -289,3 +289,35 @@ fn r091_a_template_of_an_issuer_stands_for_one_tenant() {
     assert_eq!(plain.for_tenant(Some("t2")).as_deref(), Some("https://as.example/t1"));
     assert_eq!(plain.for_tenant(None).as_deref(), Some("https://as.example/t1"));
 }
+
+#[test]
+fn r027_an_alias_is_for_mutual_tls_alone() {
+    let aliases = json!({"token_endpoint": "https://mtls.as.example/token"});
+    let server = check(&document_with("mtls_endpoint_aliases", aliases)).unwrap();
+    let at = |name: &'static str, mutual: bool| {
+        server.endpoint(name, mutual, &Urls, Transport::Secure).map(|to| to.as_str().to_owned())
+    };
+    assert_eq!(at("token_endpoint", true).as_deref(), Ok("https://mtls.as.example/token"));
+    assert_eq!(at("token_endpoint", false).as_deref(), Ok("https://as.example/token"));
+    // Without an alias of its own an endpoint is where it is.
+    assert_eq!(at("revocation_endpoint", true).as_deref(), Ok("https://as.example/revoke"));
+    refused(at("x", true), Code::MetadataUnsupported, "x", "an endpoint that is not there");
+    let wrong = check(&document_with("mtls_endpoint_aliases", json!([]))).unwrap();
+    let seen = wrong.endpoint("token_endpoint", true, &Urls, Transport::Secure);
+    refused(seen, Code::MetadataInvalid, "mtls_endpoint_aliases", "no object");
+}
+
+#[test]
+fn r019_an_endpoint_is_checked_before_it_is_used() {
+    let name = "device_authorization_endpoint";
+    let at = |value| {
+        let server = check(&document_with(name, value)).unwrap();
+        server.endpoint(name, false, &Urls, Transport::Secure).map(drop)
+    };
+    assert_eq!(at(json!("https://as.example/device")), Ok(()));
+    for wrong in [json!(7), json!(""), json!("javascript:x"), json!("https://as/#f"), json!([])] {
+        let what = wrong.to_string();
+        refused(at(wrong), Code::MetadataInvalid, name, &what);
+    }
+    refused(at(json!("http://as.example/")), Code::UrlInsecure, name, "http");
+}
