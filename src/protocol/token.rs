@@ -94,7 +94,7 @@ fn require_bearer(response: &Object, reading: Reading) -> Result<(), Error> {
 }
 
 /// A member that is a string with something in it, or absent.
-fn text(response: &Object, name: &'static str) -> Result<Option<String>, Error> {
+pub(super) fn text(response: &Object, name: &'static str) -> Result<Option<String>, Error> {
     match response.get(name) {
         None => Ok(None),
         Some(Json::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
@@ -103,7 +103,11 @@ fn text(response: &Object, name: &'static str) -> Result<Option<String>, Error> 
 }
 
 /// A whole number of seconds up to 2^31 - 1 (R074): beyond it, timers fire at once.
-fn seconds(response: &Object, name: &'static str, reading: Reading) -> Result<Option<u32>, Error> {
+pub(super) fn seconds(
+    response: &Object,
+    name: &'static str,
+    reading: Reading,
+) -> Result<Option<u32>, Error> {
     let value = match response.get(name) {
         None => return Ok(None),
         Some(Json::String(digits)) if reading == Reading::Lenient => text::digits(digits),
@@ -115,6 +119,7 @@ fn seconds(response: &Object, name: &'static str, reading: Reading) -> Result<Op
     }
 }
 
-fn invalid(member: &'static str) -> Error {
+/// An answer without that member, or with another thing in its place.
+pub(super) fn invalid(member: &'static str) -> Error {
     Error::new(Code::TokenResponseInvalid).detail(member)
 }

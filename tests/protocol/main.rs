@@ -17,6 +17,7 @@ mod authorize;
 mod callback;
 mod client_auth;
 mod clock;
+mod device;
 mod form;
 mod given;
 mod http;

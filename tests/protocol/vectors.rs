@@ -16,7 +16,7 @@ use grantkit::protocol::metadata::{self, Metadata};
 use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
-use grantkit::protocol::{pkce, revoke, userinfo};
+use grantkit::protocol::{device, pkce, revoke, userinfo};
 use serde_json::{Value, json};
 
 use crate::given::{
@@ -467,8 +467,8 @@ fn r011_the_documents_of_identitymodel() {
         }
         marks += usize::from(bytes.starts_with(b"\xef\xbb\xbf"));
         let ours = read_object(&bytes).unwrap_or_else(|_| panic!("{name}"));
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
-        let theirs: Value = serde_json::from_slice(text).unwrap();
+        let plain = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let theirs: Value = serde_json::from_slice(plain).unwrap();
         assert_eq!(crate::given::value(&ours), theirs, "{name}");
         let tokens = |status| token::response(&reply(status, &bytes), Reading::Strict);
         let server = issuer("https://demo.identityserver.io");
@@ -534,6 +534,18 @@ fn r011_the_documents_of_identitymodel() {
                 assert!(userinfo::response(&reply(200, &bytes), "88421113").is_ok());
                 let other = userinfo::response(&reply(200, &bytes), "88421114");
                 refused(other, Code::UserinfoInvalid, "sub", &name);
+            }
+            "success_device_authorization_response.json" => {
+                let reply = reply(200, &bytes);
+                let device = device::response(&reply, Reading::Strict, &Urls, Transport::Secure);
+                let device = device.unwrap();
+                assert_eq!((device.expires_in, device.interval), (1800, 10));
+                assert_eq!(device.user_code, text(&theirs["user_code"]));
+            }
+            "failure_device_authorization_response.json" => {
+                let reply = reply(400, &bytes);
+                let seen = device::response(&reply, Reading::Strict, &Urls, Transport::Secure);
+                assert_eq!(seen.err().unwrap().server_error(), Some("error"));
             }
             // Documents of exchanges that are not here yet: they are read, and are no token responses.
             _ => assert!(tokens(200).is_err(), "{name}"),
