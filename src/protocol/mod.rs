@@ -4,6 +4,7 @@
 pub mod authorize;
 pub mod base64url;
 pub mod callback;
+pub mod ciba;
 pub mod client_auth;
 pub mod device;
 pub mod error;

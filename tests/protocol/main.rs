@@ -15,6 +15,7 @@
 mod addresses;
 mod authorize;
 mod callback;
+mod ciba;
 mod client_auth;
 mod clock;
 mod device;

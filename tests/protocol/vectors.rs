@@ -16,7 +16,7 @@ use grantkit::protocol::metadata::{self, Metadata};
 use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
-use grantkit::protocol::{device, pkce, revoke, userinfo};
+use grantkit::protocol::{ciba, device, pkce, revoke, userinfo};
 use serde_json::{Value, json};
 
 use crate::given::{
@@ -546,6 +546,10 @@ fn r011_the_documents_of_identitymodel() {
                 let reply = reply(400, &bytes);
                 let seen = device::response(&reply, Reading::Strict, &Urls, Transport::Secure);
                 assert_eq!(seen.err().unwrap().server_error(), Some("error"));
+            }
+            "success_ciba_response.json" => {
+                let asked = ciba::response(&reply(200, &bytes), Reading::Strict).unwrap();
+                assert_eq!((asked.expires_in, asked.interval), (120, 2));
             }
             // Documents of exchanges that are not here yet: they are read, and are no token responses.
             _ => assert!(tokens(200).is_err(), "{name}"),
