@@ -143,6 +143,13 @@ impl Error {
         self.with(|inner| inner.detail = Some(Cow::Owned(detail)))
     }
 
+    /// The same failure under another code: of another kind of token.
+    #[cold]
+    #[inline(never)]
+    pub fn recoded(self, code: Code) -> Error {
+        self.with(|inner| inner.code = code)
+    }
+
     /// The HTTP status that came with it.
     #[cold]
     #[inline(never)]

@@ -16,6 +16,9 @@ pub const DOCUMENT: usize = 256 * 1024;
 /// Bytes of a token response and any other answer.
 pub const ANSWER: usize = 128 * 1024;
 
+/// RFC 8259, section 11.
+pub const JSON: &str = "application/json";
+
 /// A request, ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -25,6 +28,8 @@ pub struct Request {
     pub form: Option<Secret>,
     /// The value of `Authorization`.
     pub authorization: Option<Secret>,
+    /// The media type that is asked for.
+    pub accept: &'static str,
     /// How many bytes of body are read at the most.
     pub cap: usize,
     /// May outlive the page that sends it.
@@ -38,6 +43,7 @@ impl Request {
             url: url.clone(),
             form: None,
             authorization: None,
+            accept: JSON,
             cap: DOCUMENT,
             keepalive: false,
         }
@@ -129,16 +135,32 @@ impl Response {
         }
     }
 
+    /// The text of an answer that must be 200 and of that media type, as signed answers are.
+    pub fn text_of(&self, media_type: &str, code: Code) -> Result<&str, Error> {
+        if self.status != 200 {
+            return Err(self.success(code).err().unwrap_or_else(|| code.into()));
+        }
+        match self.content_type.as_deref().map(essence) {
+            Some(kind) if kind == media_type => {}
+            _ => return Err(self.failure(Code::ResponseContentType)),
+        }
+        core::str::from_utf8(&self.body).map_err(|_| self.failure(Code::ResponseNotJson))
+    }
+
     /// An error of that code with what the answer's head says.
     pub fn failure(&self, code: Code) -> Error {
         Error::new(code).status(self.status).retry_after(self.wait_seconds())
     }
 }
 
+/// A media type without its parameters.
+fn essence(value: &str) -> String {
+    value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// `application/json` or `application/*+json`, whatever its parameters (R010).
 fn json_type(value: &str) -> bool {
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.strip_prefix("application/") {
+    match essence(value).strip_prefix("application/") {
         Some(subtype) => subtype == "json" || subtype.ends_with("+json"),
         None => false,
     }

@@ -2,20 +2,18 @@
 //! Claims come only out of a token whose signature was checked (R091 to R102).
 
 use alloc::string::String;
-use alloc::vec::Vec;
 
 use super::base64url;
 use super::error::Error;
 use super::json::{Json, Object};
 use super::jws::{self, Algorithm, Unverified, invalid};
+use super::jwt;
 use super::metadata::Issuer;
 use super::secret::same;
 use super::time::UnixMillis;
 
 /// Seconds back that an id_token may have been issued.
 const OLDEST: i64 = 86_400;
-/// The largest whole number that JavaScript's Date and Number keep exactly.
-const EXACT: i64 = 1 << 53;
 
 /// Takes an id_token apart.
 pub fn parse(raw: &str, allowed: &[Algorithm]) -> Result<Unverified, Error> {
@@ -119,11 +117,7 @@ impl Verified {
 
     /// When the server says that it issued the token: a clock reading that is signed.
     pub fn issued_at(&self) -> Option<UnixMillis> {
-        self.claims
-            .get("iat")?
-            .as_floor()
-            .filter(|iat| (0..EXACT).contains(iat))
-            .map(|iat| iat * 1000)
+        jwt::date(&self.claims, "iat").ok().flatten().map(|iat| iat * 1000)
     }
 
     /// Whether the nonce is the one that was sent: then `issued_at` is fresh.
@@ -161,11 +155,7 @@ impl Verified {
         if claims.text("iss") != Some(issuer.as_str()) {
             return Err(invalid("iss"));
         }
-        let audiences: Vec<&str> = match claims.get("aud") {
-            Some(Json::String(one)) => [one.as_str()].into(),
-            Some(many) => many.as_strings().ok_or_else(|| invalid("aud"))?,
-            None => return Err(invalid("aud")),
-        };
+        let audiences = jwt::audiences(claims).map_err(invalid)?;
         let trusted = |name: &&str| {
             *name == expected.client_id
                 || expected.trusted_audiences.iter().any(|known| known == name)
@@ -186,33 +176,14 @@ impl Verified {
     }
 
     fn when(&self, expected: &Expected<'_>, now: UnixMillis) -> Result<(), Error> {
-        let now = now.div_euclid(1000);
-        let date = |name: &'static str| match self.claims.get(name) {
-            None => Ok(None),
-            Some(value) => match value.as_floor() {
-                Some(seconds) if (0..EXACT).contains(&seconds) => Ok(Some(seconds)),
-                _ => Err(invalid(name)),
-            },
-        };
-        let exp = date("exp")?.ok_or_else(|| invalid("exp"))?;
-        let iat = date("iat")?.ok_or_else(|| invalid("iat"))?;
-        if now - expected.tolerance >= exp {
-            return Err(invalid("exp"));
-        }
-        if iat > now + expected.tolerance || iat < now - OLDEST - expected.tolerance {
-            return Err(invalid("iat"));
-        }
-        if self.claims.get("nbf").is_some_and(|nbf| !matches!(nbf, Json::Number(_))) {
-            return Err(invalid("malformed"));
-        }
-        if date("nbf")?.is_some_and(|nbf| nbf > now + expected.tolerance) {
-            return Err(invalid("nbf"));
-        }
-        let auth_time = date("auth_time")?;
+        let (claims, now, tolerance) = (&self.claims, now.div_euclid(1000), expected.tolerance);
+        jwt::alive(claims, now, tolerance).map_err(invalid)?;
+        jwt::issued(claims, now, tolerance, OLDEST).map_err(invalid)?;
+        let auth_time = jwt::date(claims, "auth_time").map_err(invalid)?;
         if let Some(max_age) = expected.max_age {
             let auth_time = auth_time.ok_or_else(|| invalid("auth_time"))?;
             let age = now - auth_time;
-            if age > i64::from(max_age) + expected.tolerance || age < -expected.tolerance {
+            if age > i64::from(max_age) + tolerance || age < -tolerance {
                 return Err(invalid("auth_time"));
             }
         }

@@ -107,6 +107,8 @@ impl Algorithm {
 pub struct Unverified {
     /// The algorithm, one of those allowed.
     pub algorithm: Algorithm,
+    /// The header says what kind of token it is; where it does not, the accepted kinds are a guess.
+    pub typed: bool,
     /// Names the key.
     pub kid: Option<String>,
     /// What was signed: header and payload as they came.
@@ -117,6 +119,14 @@ pub struct Unverified {
 }
 
 impl Unverified {
+    /// The members, once the platform said that the signature is good (R090).
+    pub(super) fn proven(self, good: bool) -> Result<Object, Error> {
+        match good {
+            true => Ok(self.payload),
+            false => Err(invalid("signature")),
+        }
+    }
+
     /// The members, for a caller who holds a proof.
     pub(super) fn into_payload(self) -> Object {
         self.payload
@@ -164,7 +174,8 @@ pub fn parse(raw: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverif
     let mut input = header.as_bytes().to_vec();
     input.push(b'.');
     input.extend_from_slice(payload.as_bytes());
-    Ok(Unverified { algorithm, kid, input, signature, payload: payload_object })
+    let typed = head.get("typ").is_some();
+    Ok(Unverified { algorithm, typed, kid, input, signature, payload: payload_object })
 }
 
 /// An id_token that failed a check.

@@ -23,6 +23,7 @@ mod form;
 mod given;
 mod http;
 mod id_token;
+mod introspect;
 mod json;
 mod jwk;
 mod jws;

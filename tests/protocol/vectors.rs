@@ -16,7 +16,7 @@ use grantkit::protocol::metadata::{self, Metadata};
 use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
-use grantkit::protocol::{ciba, device, pkce, revoke, userinfo};
+use grantkit::protocol::{ciba, device, introspect, pkce, revoke, userinfo};
 use serde_json::{Value, json};
 
 use crate::given::{
@@ -463,6 +463,19 @@ fn r011_the_documents_of_identitymodel() {
         if name.ends_with(".jwt") {
             let raw = String::from_utf8(bytes).unwrap();
             assert!(Judge::default().claims(raw.trim()).is_err(), "{name}");
+            if name == "success_introspection_response.jwt" {
+                let reply = answer(200, Some(introspect::JWT), &raw);
+                let seen = introspect::signed_response(&reply, &Algorithm::defaults()).unwrap();
+                let seen = seen.open(
+                    true,
+                    "https://as.example.com/",
+                    "https://rs.example.com/resource",
+                    1_514_797_892_000,
+                    0,
+                );
+                let seen = seen.unwrap();
+                assert!(seen.active && seen.response.text("client_id") == Some("paiB2goo0a"));
+            }
             continue;
         }
         marks += usize::from(bytes.starts_with(b"\xef\xbb\xbf"));
@@ -550,6 +563,16 @@ fn r011_the_documents_of_identitymodel() {
             "success_ciba_response.json" => {
                 let asked = ciba::response(&reply(200, &bytes), Reading::Strict).unwrap();
                 assert_eq!((asked.expires_in, asked.interval), (120, 2));
+            }
+            "success_introspection_response.json"
+            | "success_introspection_response_no_issuer.json" => {
+                let seen = introspect::response(&reply(200, &bytes)).unwrap();
+                assert!(seen.active && seen.response.text("scope") == Some("api1 api2"));
+            }
+            "legacy_success_introspection_response.json" => {
+                // Before RFC 7662 was one: its scope is a list.
+                let seen = introspect::response(&reply(200, &bytes));
+                refused(seen, Code::TokenResponseInvalid, "scope", &name);
             }
             // Documents of exchanges that are not here yet: they are read, and are no token responses.
             _ => assert!(tokens(200).is_err(), "{name}"),
