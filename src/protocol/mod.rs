@@ -1,6 +1,7 @@
 //! The first ring: values and pure functions that could be printed in an RFC. No clock, randomness,
 //! network, storage or JavaScript; each exchange is a pair of `request` and `response` (law 1).
 
+pub mod assertion;
 pub mod authorize;
 pub mod base64url;
 pub mod callback;
@@ -8,6 +9,7 @@ pub mod ciba;
 pub mod client_auth;
 pub mod device;
 pub mod error;
+pub mod exchange;
 pub mod form;
 pub mod http;
 pub mod id_token;

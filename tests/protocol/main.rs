@@ -19,6 +19,7 @@ mod ciba;
 mod client_auth;
 mod clock;
 mod device;
+mod exchange;
 mod form;
 mod given;
 mod http;
