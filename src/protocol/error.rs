@@ -82,6 +82,7 @@ codes! {
     TokenBindingDowngrade "token_binding_downgrade" Response "The server changed how the token is bound.",
     IdTokenMissing "id_token_missing" Response "The server sent no id_token although openid was asked for.",
     IdTokenInvalid "id_token_invalid" Response "The id_token failed a check; `detail` names it. Nothing was kept.",
+    JarmInvalid "jarm_invalid" Response "The signed answer of the authorization server failed a check; `detail` names it. Nothing of it was used.",
     UserinfoInvalid "userinfo_invalid" Response "The user info is malformed or of another person; nothing of it was used.",
     LoginRequired "login_required" Caller "Only a new sign-in helps.",
     LoginLoop "login_loop" Caller "Sign-ins follow each other without end: something sends the signed-in person back to sign in.",
@@ -90,6 +91,10 @@ codes! {
     StorageUnavailable "storage_unavailable" Internal "The browser's storage refused; a sign-in needs it to come back.",
     StorageCorrupt "storage_corrupt" Internal "Stored text was not ours or was damaged; it was removed.",
     UrlNotAllowed "url_not_allowed" Caller "No token is sent there: the URL is not under `allowedUrls`.",
+    InsufficientScope "insufficient_scope" Caller "The API wants more scope than the token has; `response` names it. Sign in for it, or ask for a token with it.",
+    StepUpRequired "step_up_required" Caller "The API wants a stronger or a more recent sign-in; `response` says which.",
+    DpopNonceRejected "dpop_nonce_rejected" Server "The server wants a DPoP nonce and gives none that can be read, or none that it takes; in a page its CORS rules must expose DPoP-Nonce.",
+    LogoutStateMismatch "logout_state_mismatch" Response "The way back from the provider's logout is not the one that was asked for.",
     TokenInvalid "token_invalid" Response "The token failed a check.",
     WasmUnavailable "wasm_unavailable" Internal "The WebAssembly file could not be loaded or compiled; a policy needs 'wasm-unsafe-eval'.",
     InstancePoisoned "instance_poisoned" Internal "The WebAssembly instance failed and was dropped; call again.",
@@ -233,7 +238,7 @@ impl Error {
     /// Only a new sign-in helps.
     pub fn login_required(&self) -> bool {
         match self.0.code {
-            Code::LoginRequired => true,
+            Code::LoginRequired | Code::StepUpRequired => true,
             Code::TokenError => self.server_error() == Some("invalid_grant"),
             _ => false,
         }

@@ -5,6 +5,7 @@ pub mod assertion;
 pub mod authorize;
 pub mod base64url;
 pub mod callback;
+pub mod challenge;
 pub mod ciba;
 pub mod client_auth;
 pub mod device;

@@ -15,6 +15,7 @@
 mod addresses;
 mod authorize;
 mod callback;
+mod challenge;
 mod ciba;
 mod client_auth;
 mod clock;

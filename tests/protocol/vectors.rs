@@ -16,7 +16,7 @@ use grantkit::protocol::metadata::{self, Metadata};
 use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
-use grantkit::protocol::{ciba, device, introspect, pkce, revoke, userinfo};
+use grantkit::protocol::{challenge, ciba, device, introspect, pkce, revoke, userinfo};
 use serde_json::{Value, json};
 
 use crate::given::{
@@ -68,6 +68,41 @@ fn r014_r015_the_addresses_of_documents() {
     for pair in list(&vectors["oauth"]) {
         assert_eq!(issuer(text(&pair[0])).oauth_url(), text(&pair[1]));
     }
+}
+
+#[test]
+fn r129_the_challenges_of_other_libraries() {
+    let Some(vectors) = values("peer-extracts/www-authenticate.json") else {
+        return;
+    };
+    let mut refused = 0;
+    for case in list(&vectors["cases"]) {
+        let header = text(&case["header"]);
+        let seen = challenge::parse(header);
+        // There the second of two equal names wins; here it is refused (RFC 9110, section 11.2).
+        let twice = text(&case["description"]).starts_with("duplicate param")
+            || text(&case["description"]).contains("duplicated keys");
+        if twice || case["expected"].is_null() {
+            assert_eq!(seen, None, "{header:?}");
+            refused += 1;
+            continue;
+        }
+        let seen: Vec<Value> = seen
+            .unwrap_or_else(|| panic!("{header:?}"))
+            .iter()
+            .map(|challenge| {
+                let parameters: serde_json::Map<String, Value> =
+                    challenge.iter().map(|(name, value)| (name.into(), value.into())).collect();
+                let mut out = json!({"scheme": challenge.scheme, "parameters": parameters});
+                if let Some(token68) = &challenge.token68 {
+                    out["token68"] = token68.as_str().into();
+                }
+                out
+            })
+            .collect();
+        assert_eq!(Value::from(seen), case["expected"], "{header:?}");
+    }
+    assert_eq!((refused, list(&vectors["cases"]).len()), (16, 54));
 }
 
 #[test]
