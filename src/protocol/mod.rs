@@ -23,6 +23,7 @@ pub mod logout;
 pub mod metadata;
 pub mod pkce;
 pub mod poll;
+pub mod resource_metadata;
 pub mod revoke;
 pub mod sealed;
 pub mod secret;

@@ -5,6 +5,7 @@
 use alloc::string::String;
 
 use super::error::{Code, Error};
+use super::text;
 
 /// What the platform's URL parser made of a text (WHATWG URL).
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +122,35 @@ fn loopback(host: &str) -> bool {
     v4 || host == "localhost" || host == "[::1]"
 }
 
+/// Whether a host, as the URL parser serialises it, may be one of the internet: not this machine, not
+/// its own network, and not what answers inside clouds (RFC 9728, section 7.7). What a name leads to is
+/// not seen here.
+pub fn public(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    if let Some(v6) = host.strip_prefix('[') {
+        // Global unicast, without the prefixes that carry an address of the old internet.
+        let group = v6.split(':').next().unwrap_or_default();
+        return group.len() == 4
+            && matches!(group.as_bytes(), [b'2' | b'3', ..])
+            && group != "2002";
+    }
+    let mut parts = host.split('.').map(text::digits);
+    let v4 = [parts.next(), parts.next(), parts.next(), parts.next(), parts.next()];
+    if let [Some(Some(a)), Some(Some(b)), Some(Some(c)), Some(Some(_)), None] = v4 {
+        let reserved = matches!((a, b, c), (0 | 10 | 127 | 224.., ..) | (192, 0, 0 | 2));
+        let inner = matches!(
+            (a, b),
+            (100, 64..=127) | (169, 254) | (172, 16..=31) | (192, 168) | (198, 18 | 19)
+        );
+        return !reserved && !inner;
+    }
+    let inner = ["localhost", "local", "internal", "home.arpa"];
+    let under = |name: &&str| {
+        host.strip_suffix(*name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    host.contains('.') && !inner.iter().any(under)
+}
+
 /// A path of this origin to return to, or nothing (R043). What decides is where the platform's parser
 /// says that it leads.
 pub fn same_origin_path(text: &str, origin: &str, urls: &impl ParseUrl) -> Option<String> {
@@ -212,6 +242,52 @@ mod tests {
         assert_eq!(plain.with_query("a=b"), "https://as/a?a=b");
         assert_eq!(code("https://as/a#f", Transport::Secure), Err(Code::UrlInvalid));
         assert_eq!(code("https://as/a#", Transport::Secure), Err(Code::UrlInvalid));
+    }
+
+    #[test]
+    fn r025_hosts_that_are_not_of_the_internet() {
+        for host in [
+            "as.example",
+            "8.8.8.8",
+            "172.15.0.1",
+            "172.32.0.1",
+            "192.0.66.2",
+            "[2a00:1450::1]",
+            "a.b.",
+        ] {
+            assert!(public(host), "{host}");
+        }
+        for host in [
+            "localhost",
+            "app.localhost",
+            "printer.local",
+            "metadata.google.internal",
+            "router.home.arpa",
+            "localhost.",
+            "intranet",
+            "",
+            "0.0.0.0",
+            "10.0.0.1",
+            "100.64.0.1",
+            "127.1.2.3",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.1.1",
+            "192.0.0.192",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "[::1]",
+            "[::]",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a00:1]",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[2002:a00:1::]",
+        ] {
+            assert!(!public(host), "{host}");
+        }
     }
 
     #[test]

@@ -33,6 +33,7 @@ mod metadata;
 mod mutated;
 mod pending;
 mod refresh;
+mod resource_metadata;
 mod rfc;
 mod secrecy;
 mod token;

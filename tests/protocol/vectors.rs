@@ -16,7 +16,9 @@ use grantkit::protocol::metadata::{self, Metadata};
 use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
-use grantkit::protocol::{challenge, ciba, device, introspect, pkce, revoke, userinfo};
+use grantkit::protocol::{
+    challenge, ciba, device, introspect, pkce, resource_metadata, revoke, userinfo,
+};
 use serde_json::{Value, json};
 
 use crate::given::{
@@ -67,6 +69,17 @@ fn r014_r015_the_addresses_of_documents() {
     }
     for pair in list(&vectors["oauth"]) {
         assert_eq!(issuer(text(&pair[0])).oauth_url(), text(&pair[1]));
+    }
+}
+
+#[test]
+fn r023_the_addresses_of_resources() {
+    let Some(vectors) = values("rfc/metadata-url-derivation.json") else {
+        return;
+    };
+    for pair in list(&vectors["protected_resource"]) {
+        let url = resource_metadata::url(text(&pair[0]), &Urls, Transport::Secure).unwrap();
+        assert_eq!(url.as_str(), text(&pair[1]));
     }
 }
 
