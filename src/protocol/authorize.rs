@@ -289,12 +289,30 @@ pub fn request(
     random: &Randomness,
     now: UnixMillis,
 ) -> Result<(String, Box<Pending>), Error> {
-    ask.check()?;
-    let endpoint =
-        server.authorization_endpoint.as_ref().ok_or_else(|| missing("authorization_endpoint"))?;
+    let (query, pending) = parameters(server, client, ask, random, now)?;
     if server.pushed_requests_only {
         return Err(missing("require_pushed_authorization_requests"));
     }
+    Ok((url(server, &query)?, pending))
+}
+
+/// The address that takes these parameters to the server.
+pub fn url(server: &Metadata, query: &Form) -> Result<String, Error> {
+    let endpoint =
+        server.authorization_endpoint.as_ref().ok_or_else(|| missing("authorization_endpoint"))?;
+    Ok(endpoint.with_query(query.encode().expose()))
+}
+
+/// The parameters of the request, however they travel: in the address, pushed (RFC 9126) or signed
+/// (RFC 9101).
+pub fn parameters(
+    server: &Metadata,
+    client: Client<'_>,
+    ask: Box<SignIn>,
+    random: &Randomness,
+    now: UnixMillis,
+) -> Result<(Form, Box<Pending>), Error> {
+    ask.check()?;
     let openid = has_scope(ask.wish.scope.as_deref(), "openid");
     let mut state = super::base64url::encode(&random.state);
     if ask.beside {
@@ -341,7 +359,7 @@ pub fn request(
         details.write(&mut text);
         query.push("authorization_details", &text);
     }
-    Ok((endpoint.with_query(query.encode().expose()), pending))
+    Ok((query, pending))
 }
 
 impl Pending {

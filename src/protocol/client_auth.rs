@@ -58,12 +58,14 @@ impl ClientAuth {
     pub fn post(&self, to: &Endpoint, mut form: Form, method: Method) -> Request {
         let basic = match (method, &self.secret) {
             (Method::Basic, Some(secret)) => Some(self.basic(secret)),
-            (Method::Post, Some(secret)) => {
-                form.push("client_id", &self.id).push("client_secret", secret.expose());
-                None
-            }
-            _ => {
-                form.push("client_id", &self.id);
+            (method, secret) => {
+                // A pushed authorization request says it by itself (RFC 9126, section 2.1).
+                if !form.has("client_id") {
+                    form.push("client_id", &self.id);
+                }
+                if let (Method::Post, Some(secret)) = (method, secret) {
+                    form.push("client_secret", secret.expose());
+                }
                 None
             }
         };

@@ -108,17 +108,22 @@ impl Response {
     /// The object of an answer that must be 200 (R012), or the refusal that it holds (RFC 6749,
     /// section 5.2).
     pub fn success(&self, code: Code) -> Result<Object, Error> {
+        self.answered(200, code)
+    }
+
+    /// The same for an answer of another status that means success.
+    pub fn answered(&self, success: u16, code: Code) -> Result<Object, Error> {
         let object = match self.object() {
             Ok(object) => object,
+            Err(error) if self.status == success => return Err(error),
             // Servers that are down answer with pages; that they are down is what matters.
             Err(_) if self.status >= 500 || matches!(self.status, 201..=299 | 429) => {
                 return Err(self.failure(Code::ResponseStatus));
             }
-            Err(_) if self.status != 200 => return Err(self.failure(Code::ResponseNotJson)),
-            Err(error) => return Err(error),
+            Err(_) => return Err(self.failure(Code::ResponseNotJson)),
         };
         match (self.status, object.get("error")) {
-            (200, None) => Ok(object),
+            (status, None) if status == success => Ok(object),
             (_, Some(error)) => match error.as_str().map(printable) {
                 Some(error) if !error.is_empty() => {
                     let refusal = Refusal {

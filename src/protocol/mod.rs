@@ -21,6 +21,7 @@ pub mod jws;
 pub mod jwt;
 pub mod logout;
 pub mod metadata;
+pub mod par;
 pub mod pkce;
 pub mod poll;
 pub mod resource_metadata;

@@ -31,6 +31,7 @@ mod jwk;
 mod jws;
 mod metadata;
 mod mutated;
+mod par;
 mod pending;
 mod refresh;
 mod resource_metadata;

@@ -17,7 +17,7 @@ use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
 use grantkit::protocol::{
-    challenge, ciba, device, introspect, pkce, resource_metadata, revoke, userinfo,
+    challenge, ciba, device, introspect, par, pkce, resource_metadata, revoke, userinfo,
 };
 use serde_json::{Value, json};
 
@@ -621,6 +621,11 @@ fn r011_the_documents_of_identitymodel() {
                 // Before RFC 7662 was one: its scope is a list.
                 let seen = introspect::response(&reply(200, &bytes));
                 refused(seen, Code::TokenResponseInvalid, "scope", &name);
+            }
+            "success_par_response.json" => {
+                let pushed = par::response(&reply(201, &bytes), Reading::Strict, 0).unwrap();
+                assert_eq!(pushed.expires_in, 600);
+                assert_eq!(pushed.request_uri, "urn:ietf:params:oauth:request_uri:123456");
             }
             // Documents of exchanges that are not here yet: they are read, and are no token responses.
             _ => assert!(tokens(200).is_err(), "{name}"),
