@@ -1,5 +1,6 @@
-//! RFC 7515: a signed token in its compact form, and which signatures this client can check (RFC 7518,
-//! section 3; RFC 8037; RFC 9864). A token never chooses its own algorithm (RFC 8725, section 3.1).
+//! RFC 7515: a signed token in its compact form, one to be signed, and which signatures this client can
+//! check (RFC 7518, section 3; RFC 8037; RFC 9864). A token never chooses its own algorithm (RFC 8725,
+//! section 3.1).
 
 use alloc::borrow::ToOwned;
 use alloc::string::String;
@@ -8,6 +9,7 @@ use alloc::vec::Vec;
 use super::base64url;
 use super::error::{Code, Error};
 use super::json::{self, Json, Object};
+use super::secret::Secret;
 
 /// Bytes of a token at the most.
 pub const SIZE: usize = 64 * 1024;
@@ -176,6 +178,53 @@ pub fn parse(raw: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverif
     input.extend_from_slice(payload.as_bytes());
     let typed = head.get("typ").is_some();
     Ok(Unverified { algorithm, typed, kid, input, signature, payload: payload_object })
+}
+
+/// A key that the platform signs with, as the header of a token names it.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// One that the key can do.
+    pub algorithm: Algorithm,
+    /// How the server finds the public key.
+    pub kid: Option<&'a str>,
+}
+
+/// A token to be signed, as data (RFC 7515, section 5.1): the platform's cryptography signs `input`.
+#[derive(Clone, Debug)]
+pub struct Draft(Secret);
+
+impl Draft {
+    /// Of that kind, with those claims, by that key.
+    pub fn new(signer: Signer<'_>, typ: Option<&str>, claims: &Object) -> Draft {
+        let mut header = Object::new();
+        header.set("alg", signer.algorithm.name.into());
+        header.set_text("typ", typ).set_text("kid", signer.kid);
+        Draft::of(&header, claims)
+    }
+
+    /// With that very header.
+    pub(super) fn of(header: &Object, claims: &Object) -> Draft {
+        let claims = Secret::new(claims.to_text());
+        let mut input = base64url::encode(header.to_text().as_bytes());
+        input.push('.');
+        input.push_str(&base64url::encode(claims.expose().as_bytes()));
+        Draft(Secret::new(input))
+    }
+
+    /// What is to be signed.
+    pub fn input(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
+
+    /// The token, by the signature of that input.
+    pub fn signed(&self, signature: &[u8]) -> Secret {
+        let signature = base64url::encode(signature);
+        let mut token = String::with_capacity(self.input().len() + 1 + signature.len());
+        token.push_str(self.0.expose());
+        token.push('.');
+        token.push_str(&signature);
+        Secret::new(token)
+    }
 }
 
 /// An id_token that failed a check.

@@ -15,6 +15,7 @@ pub mod form;
 pub mod http;
 pub mod id_token;
 pub mod introspect;
+pub mod jar;
 pub mod json;
 pub mod jwk;
 pub mod jws;

@@ -1,19 +1,20 @@
 //! What the tests start from: one server, one client, one request under way, one good token.
 
 use grantkit::protocol::authorize::{Client, Pending, Randomness, SignIn, Wish, request};
+use grantkit::protocol::base64url;
 use grantkit::protocol::callback::{Code as AuthorizationCode, Params, accept};
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::Response;
 use grantkit::protocol::id_token::{self, Claims, Expected, Nonce, Verified};
 use grantkit::protocol::json::{self, Json, Object};
 use grantkit::protocol::jwk::KeySet;
-use grantkit::protocol::jws::Algorithm;
+use grantkit::protocol::jws::{Algorithm, Draft, Signer};
 use grantkit::protocol::metadata::{Issuer, Metadata};
 use grantkit::protocol::time::UnixMillis;
 use grantkit::protocol::url::{Endpoint, ParseUrl, Transport};
 use serde_json::{Value, json};
 
-use crate::signer::{Token, ed25519, p256, p384, rsa};
+use crate::signer::{Token, ed25519, p256, p384, rsa, signer_for};
 use crate::urls::Urls;
 use crate::verifier::{digest, verify};
 
@@ -288,4 +289,23 @@ impl Judge {
             Err(error) => panic!("{what}: {error}"),
         }
     }
+}
+
+/// A draft, signed by the key that goes with the algorithm: the token, its header and its claims.
+pub(crate) fn made(draft: &Draft, algorithm: &str) -> (String, Value, Value) {
+    let signature = signer_for(algorithm).sign(algorithm, draft.input());
+    let token = draft.signed(&signature).expose().to_owned();
+    let mut parts = token.split('.');
+    let mut part = || -> Value {
+        let bytes = base64url::decode(parts.next().unwrap()).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    };
+    let (header, claims) = (part(), part());
+    (token, header, claims)
+}
+
+/// How a token names the key that signs by that algorithm.
+pub(crate) fn signs(algorithm: &str) -> Signer<'static> {
+    let kid = Some(signer_for(algorithm).kid);
+    Signer { algorithm: Algorithm::by_name(algorithm).unwrap(), kid }
 }

@@ -26,6 +26,7 @@ mod given;
 mod http;
 mod id_token;
 mod introspect;
+mod jar;
 mod json;
 mod jwk;
 mod jws;
