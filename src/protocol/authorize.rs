@@ -237,6 +237,15 @@ pub struct Client<'a> {
     pub redirect_uri: &'a str,
 }
 
+/// What the client and the server make out between them, beyond what the person is asked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Manner<'a> {
+    /// The answer must be signed (JARM); a plain one is none.
+    pub signed_answer: bool,
+    /// The thumbprint of the key that code and tokens are bound to (RFC 9449, section 10).
+    pub dpop_jkt: Option<&'a str>,
+}
+
 /// Three random values; each is 32 bytes of the platform's (R028, R031, R032).
 #[derive(Clone, Copy)]
 pub struct Randomness {
@@ -273,6 +282,10 @@ pub struct Pending {
     pub essential_acr: Vec<String>,
     /// `prompt=none` was sent: a refusal is an answer.
     pub silent: bool,
+    /// Only a signed answer is one.
+    pub signed_answer: bool,
+    /// The thumbprint of the key that the code is bound to.
+    pub dpop_jkt: Option<String>,
     /// When.
     pub created_at: UnixMillis,
     /// A path of this origin.
@@ -289,7 +302,7 @@ pub fn request(
     random: &Randomness,
     now: UnixMillis,
 ) -> Result<(String, Box<Pending>), Error> {
-    let (query, pending) = parameters(server, client, ask, random, now)?;
+    let (query, pending) = parameters(server, client, ask, Manner::default(), random, now)?;
     if server.pushed_requests_only {
         return Err(missing("require_pushed_authorization_requests"));
     }
@@ -309,6 +322,7 @@ pub fn parameters(
     server: &Metadata,
     client: Client<'_>,
     ask: Box<SignIn>,
+    manner: Manner<'_>,
     random: &Randomness,
     now: UnixMillis,
 ) -> Result<(Form, Box<Pending>), Error> {
@@ -330,6 +344,8 @@ pub fn parameters(
         max_age: ask.max_age,
         essential_acr: ask.essential_acr()?,
         silent: ask.prompt.as_deref() == Some("none"),
+        signed_answer: manner.signed_answer,
+        dpop_jkt: manner.dpop_jkt.map(ToOwned::to_owned),
         created_at: now,
         return_to: ask.return_to.clone(),
         app_state: ask.app_state.clone(),
@@ -342,7 +358,9 @@ pub fn parameters(
         .push("state", &pending.state)
         .push_some("nonce", pending.nonce.as_deref())
         .push("code_challenge", &pkce::challenge(&pending.verifier))
-        .push("code_challenge_method", "S256");
+        .push("code_challenge_method", "S256")
+        .push_some("response_mode", manner.signed_answer.then_some("jwt"))
+        .push_some("dpop_jkt", manner.dpop_jkt);
     ask.wish.write(&mut query);
     query
         .push_some("prompt", ask.prompt.as_deref())
@@ -391,7 +409,11 @@ impl Pending {
             .set("acr", strings(&self.essential_acr))
             .set("silent", Json::Bool(self.silent))
             .set_integer("created_at", Some(self.created_at))
-            .set_text("return_to", self.return_to.as_deref());
+            .set_text("return_to", self.return_to.as_deref())
+            .set_text("dpop_jkt", self.dpop_jkt.as_deref());
+        if self.signed_answer {
+            out.set("signed_answer", Json::Bool(true));
+        }
         if let Some(state) = &self.app_state {
             out.set("app_state", state.clone());
         }
@@ -433,6 +455,11 @@ impl Pending {
             max_age,
             essential_acr: texts(&object, "acr")?,
             silent: object.get("silent")?.as_bool()?,
+            signed_answer: match object.get("signed_answer") {
+                None => false,
+                Some(value) => value.as_bool()?,
+            },
+            dpop_jkt: maybe(&object, "dpop_jkt")?,
             created_at: object.get("created_at")?.as_integer()?,
             return_to: maybe(&object, "return_to")?,
             app_state: object.take("app_state"),

@@ -10,6 +10,7 @@ use super::authorize::Pending;
 use super::error::{Code as ErrorCode, Error, Refusal};
 use super::form;
 use super::http::{printable, web_address};
+use super::json::Object;
 use super::metadata::Metadata;
 use super::secret::Secret;
 use super::url::{ParseUrl, Url};
@@ -38,7 +39,11 @@ pub const OURS: &[&str] = &[
 
 /// The parameters of a callback, each known one at most once.
 #[derive(Clone)]
-pub struct Params(Vec<(String, Secret)>);
+pub struct Params {
+    values: Vec<(String, Secret)>,
+    /// They came out of an answer whose signature was checked.
+    signed: bool,
+}
 
 impl Params {
     /// Reads the query of the callback; the fragment is read by nobody, but a response in it is
@@ -48,20 +53,20 @@ impl Params {
             return Err(malformed("query"));
         }
         let query = query.strip_prefix('?').unwrap_or(query);
-        let mut params: Vec<(String, Secret)> = Vec::new();
+        let mut values: Vec<(String, Secret)> = Vec::new();
         for (name, value) in form::parse(query) {
             let Some(ours) = OURS.iter().find(|ours| **ours == name) else {
                 continue;
             };
-            if params.iter().any(|(known, _)| *known == name) {
+            if values.iter().any(|(known, _)| *known == name) {
                 return Err(Error::new(ErrorCode::CallbackDuplicateParam).detail(ours));
             }
             if value.len() > PARAMETER {
                 return Err(malformed(ours));
             }
-            params.push((name, Secret::new(value)));
+            values.push((name, Secret::new(value)));
         }
-        let params = Params(params);
+        let params = Params { values, signed: false };
         let stray = Params::fragment(fragment);
         for name in ["access_token", "id_token", "refresh_token"] {
             if params.get(name).is_some() || stray.iter().any(|known| known == name) {
@@ -74,6 +79,32 @@ impl Params {
         Ok(params)
     }
 
+    /// The parameters in the claims of a signed answer, by the same rules.
+    pub(super) fn signed(claims: &Object) -> Result<Params, Error> {
+        let mut values = Vec::new();
+        for ours in OURS {
+            let Some(value) = claims.get(ours) else { continue };
+            if matches!(*ours, "access_token" | "id_token" | "refresh_token") {
+                return Err(Error::new(ErrorCode::CallbackUnexpectedToken).detail(ours));
+            }
+            // `expires_in` of a response that has no token says nothing.
+            let Some(value) = value.as_str() else { continue };
+            if value.len() > PARAMETER {
+                return Err(malformed(ours));
+            }
+            values.push(((*ours).into(), Secret::new(value)));
+        }
+        Ok(Params { values, signed: true })
+    }
+
+    /// The signed answer (JARM), which stands alone: beside it nothing is believed (R058).
+    pub fn response(&self) -> Result<Option<&str>, Error> {
+        match self.get("response") {
+            Some(_) if self.values.len() > 1 => Err(malformed("response")),
+            response => Ok(response),
+        }
+    }
+
     fn fragment(fragment: &str) -> Vec<String> {
         let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
         form::parse(fragment.get(..QUERY).unwrap_or(fragment))
@@ -84,7 +115,7 @@ impl Params {
 
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose())
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| value.expose())
     }
 
     /// The state, which finds the record.
@@ -160,6 +191,10 @@ pub fn accept(
 ) -> Result<Code, Error> {
     if !super::secret::same(answer.state()?, &pending.state) {
         return Err(Error::new(ErrorCode::StateUnknown).detail("unknown"));
+    }
+    // A plain answer in the place of a signed one is anybody's.
+    if pending.signed_answer != answer.signed {
+        return Err(malformed("response"));
     }
     if pending.issuer != server.issuer.as_str() {
         return Err(ErrorCode::IssuerMismatch.into());

@@ -16,6 +16,7 @@ pub mod http;
 pub mod id_token;
 pub mod introspect;
 pub mod jar;
+pub mod jarm;
 pub mod json;
 pub mod jwk;
 pub mod jws;

@@ -1,6 +1,6 @@
 //! RFC 9101, row R038: the request as a signed object.
 
-use grantkit::protocol::authorize::{SignIn, Wish, parameters as asked, url};
+use grantkit::protocol::authorize::{Manner, SignIn, Wish, parameters as asked, url};
 use grantkit::protocol::ciba;
 use grantkit::protocol::client_auth::{ClientAuth, Method};
 use grantkit::protocol::error::{Code, Error};
@@ -20,7 +20,7 @@ use crate::signer::signer_for;
 use crate::verifier::verify;
 
 fn form(ask: SignIn) -> Form {
-    asked(&server(), client(), ask.into(), &random(), NOW).unwrap().0
+    asked(&server(), client(), ask.into(), Manner::default(), &random(), NOW).unwrap().0
 }
 
 fn draft(form: &Form, algorithm: &str) -> Result<Draft, Error> {

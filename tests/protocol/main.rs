@@ -27,6 +27,7 @@ mod http;
 mod id_token;
 mod introspect;
 mod jar;
+mod jarm;
 mod json;
 mod jwk;
 mod jws;

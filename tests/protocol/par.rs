@@ -1,6 +1,6 @@
 //! RFC 9126, rows R039 and R040, and A027: a request that is pushed.
 
-use grantkit::protocol::authorize::{self, SignIn};
+use grantkit::protocol::authorize::{self, Manner, SignIn};
 use grantkit::protocol::client_auth::{ClientAuth, Method};
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::form::Form;
@@ -15,7 +15,9 @@ use crate::given::{
 };
 
 fn pushed_form(ask: SignIn) -> Form {
-    authorize::parameters(&server(), client(), ask.into(), &random(), NOW).unwrap().0
+    authorize::parameters(&server(), client(), ask.into(), Manner::default(), &random(), NOW)
+        .unwrap()
+        .0
 }
 
 #[test]
@@ -134,7 +136,14 @@ fn r040_a_server_that_wants_pushed_requests_gets_no_other() {
     let seen = ask_of(&server, client(), sign_in("openid"), &random());
     let name = "require_pushed_authorization_requests";
     refused(seen, Code::MetadataUnsupported, name, "in the address");
-    let (form, _) =
-        authorize::parameters(&server, client(), sign_in("openid").into(), &random(), NOW).unwrap();
+    let (form, _) = authorize::parameters(
+        &server,
+        client(),
+        sign_in("openid").into(),
+        Manner::default(),
+        &random(),
+        NOW,
+    )
+    .unwrap();
     assert_eq!(form.value("client_id"), Some(CLIENT));
 }
