@@ -77,7 +77,7 @@ impl Wish {
             check_scope(scope)?;
         }
         for resource in &self.resource {
-            if resource.contains('#') || !resource.contains(':') {
+            if resource.contains('#') || !absolute(resource) {
                 return Err(config("resource"));
             }
         }
@@ -129,6 +129,23 @@ impl Wish {
         self.write(&mut form);
         form.encode().expose().to_owned()
     }
+}
+
+/// An absolute URI begins with its scheme (RFC 3986, sections 3.1 and 4.3).
+fn absolute(uri: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    uri.split_once(':').is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(legal)
+            && !rest.is_empty()
+    })
+}
+
+/// RFC 9396, section 2: a list of objects, each of a type.
+pub(super) fn details(value: &Json) -> bool {
+    let typed =
+        |detail: &Json| detail.as_object().is_some_and(|detail| detail.text("type").is_some());
+    value.as_array().is_some_and(|details| details.iter().all(typed))
 }
 
 /// Tokens of a scope: the characters of RFC 6749, section 3.3, none twice (R034).
@@ -186,12 +203,8 @@ impl SignIn {
                 return Err(config("prompt"));
             }
         }
-        let typed =
-            |detail: &Json| detail.as_object().is_some_and(|detail| detail.text("type").is_some());
-        match self.authorization_details.as_ref().map(Json::as_array) {
-            None => {}
-            Some(Some(details)) if details.iter().all(typed) => {}
-            Some(_) => return Err(config("authorizationDetails")),
+        if self.authorization_details.as_ref().is_some_and(|value| !details(value)) {
+            return Err(config("authorizationDetails"));
         }
         // Stored, it is one deeper; what could not be read on the way back is refused now.
         let Some(state) = &self.app_state else { return Ok(()) };

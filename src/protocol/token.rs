@@ -4,6 +4,7 @@
 use alloc::borrow::ToOwned;
 use alloc::string::String;
 
+use super::authorize;
 use super::client_auth::{ClientAuth, Method};
 use super::error::{Code, Error};
 use super::form::Form;
@@ -55,6 +56,7 @@ pub fn response(reply: &Response, reading: Reading) -> Result<Tokens, Error> {
         return Err(invalid("access_token"));
     }
     require_bearer(&response, reading)?;
+    require_details(&response)?;
     Ok(Tokens {
         expires_in: seconds(&response, "expires_in", reading)?,
         scope: match response.get("scope") {
@@ -90,6 +92,15 @@ fn require_bearer(response: &Object, reading: Reading) -> Result<(), Error> {
         }
         Some(Json::String(_)) => Err(Code::TokenTypeUnsupported.into()),
         Some(_) => Err(invalid("token_type")),
+    }
+}
+
+/// RFC 9396, section 7: what was granted is a list of objects with a type (R077).
+fn require_details(response: &Object) -> Result<(), Error> {
+    const NAME: &str = "authorization_details";
+    match response.get(NAME) {
+        Some(details) if !authorize::details(details) => Err(invalid(NAME)),
+        _ => Ok(()),
     }
 }
 

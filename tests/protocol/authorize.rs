@@ -321,10 +321,14 @@ fn r036_max_age_may_be_nothing_at_all() {
 fn r037_resources_are_absolute_and_details_have_a_type() {
     let resource =
         |text: &str| Wish { resource: vec!["https://a".into(), text.into()], ..Wish::default() };
-    for text in ["x#y", "https://a#", "relative", "/path", ""] {
+    for text in
+        ["x#y", "https://a#", "relative", "/path", "", "/a:b", ":a", "1a:b", "a b:c", "a:", "é:b"]
+    {
         refused(resource(text).check(), Code::ConfigInvalid, "resource", text);
     }
-    assert_eq!(resource("urn:x").check(), Ok(()));
+    for text in ["urn:x", "a+b-c.1:x", "https://a", "api://b"] {
+        assert_eq!(resource(text).check(), Ok(()), "{text}");
+    }
     for details in
         [json!({"type": "a"}), json!(["a"]), json!([{}]), json!([{"type": 7}]), json!("x")]
     {

@@ -241,6 +241,31 @@ fn r075_a_refresh_token_is_a_string_with_something_in_it_or_absent() {
 }
 
 #[test]
+fn r077_details_that_were_granted_are_objects_with_a_type() {
+    const NAME: &str = "authorization_details";
+    let granted = "[{\"type\":\"account_information\",\"actions\":[\"read\"]},{\"type\":\"x\"}]";
+    for member in [granted, "[]"] {
+        let seen = strict(NAME, Some(member)).unwrap();
+        let details = seen.response.get(NAME).unwrap();
+        let mut written = String::new();
+        details.write(&mut written);
+        assert_eq!(written, member);
+    }
+    for member in [
+        "\"[{\\\"type\\\":\\\"x\\\"}]\"",
+        "{\"type\":\"x\"}",
+        "[\"x\"]",
+        "[{}]",
+        "[{\"type\":7}]",
+        "[{\"type\":\"x\"},null]",
+        "null",
+        "7",
+    ] {
+        never(NAME, Some(member), Code::TokenResponseInvalid);
+    }
+}
+
+#[test]
 fn r079_an_id_token_is_a_string_with_something_in_it_or_absent() {
     assert!(strict("id_token", None).unwrap().id_token.is_none());
     for member in ["\"\"", "null", "7", "{}", "[\"a.b.c\"]"] {
