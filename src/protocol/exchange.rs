@@ -4,7 +4,7 @@ use super::error::{Code, Error};
 use super::form::Form;
 use super::http::Response;
 use super::secret::Secret;
-use super::token::{self, Reading, Tokens};
+use super::token::{self, Binding, Reading, Tokens};
 
 /// Section 2.1.
 pub const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -43,8 +43,8 @@ pub fn grant(ask: &Ask<'_>) -> Result<Form, Error> {
 }
 
 /// Section 2.2.1: a token response that says what kind of token it brings (R078).
-pub fn response(reply: &Response, reading: Reading) -> Result<Tokens, Error> {
-    let tokens = token::response(reply, reading)?;
+pub fn response(reply: &Response, reading: Reading, binding: Binding) -> Result<Tokens, Error> {
+    let tokens = token::response_for(reply, reading, binding)?;
     match token::text(&tokens.response, "issued_token_type")? {
         Some(_) => Ok(tokens),
         None => Err(token::invalid("issued_token_type")),

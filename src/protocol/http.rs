@@ -28,6 +28,8 @@ pub struct Request {
     pub form: Option<Secret>,
     /// The value of `Authorization`.
     pub authorization: Option<Secret>,
+    /// The value of `DPoP`.
+    pub proof: Option<Secret>,
     /// The media type that is asked for.
     pub accept: &'static str,
     /// How many bytes of body are read at the most.
@@ -43,6 +45,7 @@ impl Request {
             url: url.clone(),
             form: None,
             authorization: None,
+            proof: None,
             accept: JSON,
             cap: DOCUMENT,
             keepalive: false,

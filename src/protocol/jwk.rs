@@ -10,6 +10,7 @@ use super::error::{Code, Error};
 use super::http::{Request, Response};
 use super::json::{Json, Object};
 use super::jws::{Algorithm, Hash, Scheme, Unverified, invalid};
+use super::secret::Secret;
 use super::url::Endpoint;
 
 /// Keys in a set at the most.
@@ -34,6 +35,69 @@ pub enum PublicKey {
         /// The second coordinate.
         y: Option<String>,
     },
+}
+
+impl PublicKey {
+    /// Of a JWK whose parameters are whole (R111). Whether private members stand beside them or not:
+    /// they are not kept.
+    pub fn parse(jwk: &Object) -> Option<PublicKey> {
+        Some(match jwk.text("kty")? {
+            "RSA" => rsa(jwk.text("n")?, jwk.text("e")?)?,
+            "EC" => {
+                let crv = jwk.text("crv")?;
+                let size = [Hash::Sha256, Hash::Sha384, Hash::Sha512]
+                    .iter()
+                    .filter_map(|hash| {
+                        Algorithm { name: "", scheme: Scheme::Ecdsa, hash: *hash }.curve()
+                    })
+                    .find(|(name, _)| *name == crv)?
+                    .1;
+                PublicKey::Curve {
+                    crv: crv.to_owned(),
+                    x: coordinate(jwk.text("x")?, size)?,
+                    y: Some(coordinate(jwk.text("y")?, size)?),
+                }
+            }
+            "OKP" if jwk.text("crv")? == "Ed25519" => PublicKey::Curve {
+                crv: "Ed25519".to_owned(),
+                x: coordinate(jwk.text("x")?, 32)?,
+                y: None,
+            },
+            _ => return None,
+        })
+    }
+
+    /// The required members, in the order of RFC 7638, section 3.3.
+    pub fn to_json(&self) -> Object {
+        let mut out = Object::new();
+        match self {
+            PublicKey::Rsa { n, e } => {
+                out.set("e", e.as_str().into()).set("kty", "RSA".into()).set("n", n.as_str().into())
+            }
+            PublicKey::Curve { crv, x, y } => {
+                let kind = if y.is_some() { "EC" } else { "OKP" };
+                out.set("crv", crv.as_str().into())
+                    .set("kty", kind.into())
+                    .set("x", x.as_str().into())
+                    .set_text("y", y.as_deref())
+            }
+        };
+        out
+    }
+
+    /// RFC 7638, by SHA-256 (R144).
+    pub fn thumbprint(&self) -> String {
+        Secret::new(self.to_json().to_text()).fingerprint()
+    }
+
+    /// Whether it is a key for that algorithm.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        match (self, algorithm.curve()) {
+            (PublicKey::Rsa { .. }, None) => true,
+            (PublicKey::Curve { crv, .. }, Some((name, _))) => crv == name,
+            _ => false,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +155,7 @@ impl KeySet {
         let fitting = self.keys.iter().filter(|key| {
             let named = token.kid.is_none() || key.kid == token.kid;
             named
-                && fits(&key.key, token.algorithm)
+                && key.key.fits(token.algorithm)
                 && key.alg.as_deref().is_none_or(|alg| alg_fits(alg, token.algorithm))
         });
         let mut fitting = fitting.map(|key| &key.key);
@@ -110,15 +174,7 @@ fn alg_fits(alg: &str, algorithm: Algorithm) -> bool {
             && Algorithm::by_name(alg).is_some_and(|known| known.scheme == Scheme::Ed25519)
 }
 
-fn fits(key: &PublicKey, algorithm: Algorithm) -> bool {
-    match (key, algorithm.curve()) {
-        (PublicKey::Rsa { .. }, None) => true,
-        (PublicKey::Curve { crv, .. }, Some((name, _))) => crv == name,
-        _ => false,
-    }
-}
-
-/// The key, if it is for signatures and its parameters are whole (R106, R111).
+/// The key, if it is for signatures (R106).
 fn usable(key: &Object) -> Option<Key> {
     let text = |name: &str| match key.get(name) {
         None => Some(None),
@@ -132,31 +188,7 @@ fn usable(key: &Object) -> Option<Key> {
     {
         return None;
     }
-    let public = match key.text("kty")? {
-        "RSA" => rsa(key.text("n")?, key.text("e")?)?,
-        "EC" => {
-            let crv = key.text("crv")?;
-            let size = [Hash::Sha256, Hash::Sha384, Hash::Sha512]
-                .iter()
-                .filter_map(|hash| {
-                    Algorithm { name: "", scheme: Scheme::Ecdsa, hash: *hash }.curve()
-                })
-                .find(|(name, _)| *name == crv)?
-                .1;
-            PublicKey::Curve {
-                crv: crv.to_owned(),
-                x: coordinate(key.text("x")?, size)?,
-                y: Some(coordinate(key.text("y")?, size)?),
-            }
-        }
-        "OKP" if key.text("crv")? == "Ed25519" => PublicKey::Curve {
-            crv: "Ed25519".to_owned(),
-            x: coordinate(key.text("x")?, 32)?,
-            y: None,
-        },
-        _ => return None,
-    };
-    Some(Key { kid: text("kid")?, alg: text("alg")?, key: public })
+    Some(Key { kid: text("kid")?, alg: text("alg")?, key: PublicKey::parse(key)? })
 }
 
 /// A modulus of 2048 to 8192 bits without leading zeros, an odd exponent above one (R104).

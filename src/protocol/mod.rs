@@ -9,6 +9,7 @@ pub mod challenge;
 pub mod ciba;
 pub mod client_auth;
 pub mod device;
+pub mod dpop;
 pub mod error;
 pub mod exchange;
 pub mod form;

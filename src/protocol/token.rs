@@ -24,6 +24,16 @@ pub enum Reading {
     Lenient,
 }
 
+/// How the token that was asked for is to be presented.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Binding {
+    /// By whoever holds it (RFC 6750).
+    #[default]
+    Bearer,
+    /// With a proof of a key (RFC 9449).
+    Dpop,
+}
+
 /// A request for tokens: `grant` holds `grant_type` and its parameters.
 pub fn request(to: &Endpoint, auth: &ClientAuth, method: Method, grant: Form) -> Request {
     auth.post(to, grant, method)
@@ -48,14 +58,19 @@ pub struct Tokens {
     pub response: Object,
 }
 
-/// Reads a token response.
+/// Reads a token response to a request for a bearer token.
 pub fn response(reply: &Response, reading: Reading) -> Result<Tokens, Error> {
+    response_for(reply, reading, Binding::Bearer)
+}
+
+/// Reads a token response to a request for a token of that binding.
+pub fn response_for(reply: &Response, reading: Reading, binding: Binding) -> Result<Tokens, Error> {
     let response = reply.success(Code::TokenError)?;
     let access_token = text(&response, "access_token")?.ok_or_else(|| invalid("access_token"))?;
     if !access_token.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(invalid("access_token"));
     }
-    require_bearer(&response, reading)?;
+    require_binding(&response, reading, binding)?;
     require_details(&response)?;
     Ok(Tokens {
         expires_in: seconds(&response, "expires_in", reading)?,
@@ -76,22 +91,21 @@ pub fn response(reply: &Response, reading: Reading) -> Result<Tokens, Error> {
 }
 
 /// A token of another type cannot be presented as it would have to be (section 7.1); `N_A` belongs to
-/// token exchange (RFC 8693, section 2.2.1), and DPoP was not asked for (R073).
-fn require_bearer(response: &Object, reading: Reading) -> Result<(), Error> {
-    match response.get("token_type") {
-        None if reading == Reading::Lenient => Ok(()),
-        None => Err(invalid("token_type")),
-        Some(Json::String(kind)) if kind.eq_ignore_ascii_case("bearer") => Ok(()),
-        Some(Json::String(kind))
-            if kind.eq_ignore_ascii_case("n_a") && response.get("issued_token_type").is_some() =>
-        {
-            Ok(())
-        }
-        Some(Json::String(kind)) if kind.eq_ignore_ascii_case("dpop") => {
-            Err(Code::TokenBindingDowngrade.into())
-        }
-        Some(Json::String(_)) => Err(Code::TokenTypeUnsupported.into()),
-        Some(_) => Err(invalid("token_type")),
+/// token exchange (RFC 8693, section 2.2.1). What was asked for bound must come bound, and the other
+/// way round (RFC 9449, section 5; R073).
+fn require_binding(response: &Object, reading: Reading, binding: Binding) -> Result<(), Error> {
+    let kind = match response.get("token_type") {
+        None if reading == Reading::Lenient => "bearer",
+        Some(Json::String(kind)) => kind,
+        _ => return Err(invalid("token_type")),
+    };
+    let is = |name: &str| kind.eq_ignore_ascii_case(name);
+    match binding {
+        _ if is("n_a") && response.get("issued_token_type").is_some() => Ok(()),
+        Binding::Bearer if is("bearer") => Ok(()),
+        Binding::Dpop if is("dpop") => Ok(()),
+        _ if is("bearer") || is("dpop") => Err(Code::TokenBindingDowngrade.into()),
+        _ => Err(Code::TokenTypeUnsupported.into()),
     }
 }
 

@@ -4,7 +4,7 @@ use grantkit::protocol::assertion;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::exchange::{self, Ask};
 use grantkit::protocol::secret::Secret;
-use grantkit::protocol::token::{Reading, Tokens};
+use grantkit::protocol::token::{Binding, Reading, Tokens};
 use serde_json::{Value, json};
 
 use crate::given::{refused, reply};
@@ -65,7 +65,7 @@ fn read(name: &str, member: Value) -> Result<Tokens, Error> {
         Value::Null => drop(body.as_object_mut().unwrap().remove(name)),
         member => body[name] = member,
     }
-    exchange::response(&reply(200, body.to_string()), Reading::Strict)
+    exchange::response(&reply(200, body.to_string()), Reading::Strict, Binding::Bearer)
 }
 
 #[test]
@@ -84,12 +84,12 @@ fn r078_the_answer_says_what_it_brings() {
     let seen = read("issued_token_type", Value::Null);
     refused(seen, Code::TokenTypeUnsupported, "", "missing beside N_A");
     let bare = json!({"access_token": "t", "token_type": "Bearer"}).to_string();
-    let seen = exchange::response(&reply(200, bare), Reading::Strict);
+    let seen = exchange::response(&reply(200, bare), Reading::Strict, Binding::Bearer);
     refused(seen, Code::TokenResponseInvalid, "issued_token_type", "missing");
     refused(read("token_type", json!("mac")), Code::TokenTypeUnsupported, "", "mac");
     refused(read("expires_in", json!("3600")), Code::TokenResponseInvalid, "expires_in", "text");
     let error = reply(400, json!({"error": "invalid_target"}).to_string());
-    let error = exchange::response(&error, Reading::Strict).err().unwrap();
+    let error = exchange::response(&error, Reading::Strict, Binding::Bearer).err().unwrap();
     assert_eq!(error.server_error(), Some("invalid_target"));
 }
 

@@ -20,6 +20,7 @@ mod ciba;
 mod client_auth;
 mod clock;
 mod device;
+mod dpop;
 mod exchange;
 mod form;
 mod given;

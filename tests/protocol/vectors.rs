@@ -10,14 +10,14 @@ use grantkit::protocol::error::Code;
 use grantkit::protocol::form::{Form, encode_value, parse as parse_form};
 use grantkit::protocol::http::Response;
 use grantkit::protocol::json::{read, read_object};
-use grantkit::protocol::jwk::KeySet;
+use grantkit::protocol::jwk::{KeySet, PublicKey};
 use grantkit::protocol::jws::{Algorithm, parse};
 use grantkit::protocol::metadata::{self, Metadata};
 use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
 use grantkit::protocol::{
-    challenge, ciba, device, introspect, par, pkce, resource_metadata, revoke, userinfo,
+    challenge, ciba, device, dpop, introspect, par, pkce, resource_metadata, revoke, userinfo,
 };
 use serde_json::{Value, json};
 
@@ -232,6 +232,8 @@ fn r111_the_keys_of_rfc_7638_can_be_used() {
     for case in list(&vectors["cases"]) {
         let keys = KeySet::check(&object(&json!({"keys": [case["jwk"]]}))).unwrap();
         assert_ne!(keys, KeySet::default(), "{case}");
+        let key = PublicKey::parse(&object(&case["jwk"])).unwrap();
+        assert_eq!(key.thumbprint(), text(&case["sha256_thumbprint"]));
     }
 }
 
@@ -248,6 +250,26 @@ fn r089_the_proofs_of_rfc_9449_are_no_id_tokens() {
         let keys = json!({"keys": [case["header"]["jwk"]]});
         let keys = KeySet::check(&object(&keys)).unwrap();
         assert!(verify(&token.check(keys.find(&token).unwrap())));
+        // What is made here of the same values is the same, but for the randomness.
+        let (claims, key) = (&case["payload"], object(&case["header"]["jwk"]));
+        let access_token = Secret::new(text(&vectors["ath"]["access_token"]));
+        let proof = dpop::Proof {
+            method: text(&claims["htm"]),
+            url: text(&claims["htu"]),
+            access_token: claims.get("ath").map(|_| &access_token),
+            nonce: None,
+        };
+        let now = claims["iat"].as_i64().unwrap() * 1000;
+        let key = PublicKey::parse(&key).unwrap();
+        let es256 = Algorithm::by_name("ES256").unwrap();
+        let draft = dpop::draft(&key, es256, &proof, &[0; 32], now).unwrap();
+        let (_, header, mut made) = crate::given::made(&draft, "ES256");
+        made["jti"] = claims["jti"].clone();
+        assert_eq!((&header, &made), (&case["header"], claims));
+    }
+    for name in ["use_dpop_nonce", "next_nonce_in_200"] {
+        let header = vectors[name]["headers"]["DPoP-Nonce"].as_str();
+        assert!(dpop::Nonces::default().note("https://as.example/token", header), "{name}");
     }
     let nonce = &vectors["use_dpop_nonce"];
     let status = nonce["status"].as_u64().unwrap() as u16;
