@@ -19,6 +19,29 @@ pub enum Method {
     Basic,
     /// `client_secret_post`
     Post,
+    /// `client_secret_jwt`: the form holds an assertion already.
+    SecretJwt,
+    /// `private_key_jwt`: the form holds an assertion already.
+    KeyJwt,
+    /// `tls_client_auth`: by the connection.
+    Tls,
+    /// `self_signed_tls_client_auth`: by the connection.
+    SelfSignedTls,
+}
+
+impl Method {
+    /// As in the registry of RFC 7591, section 4.2.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::None => "none",
+            Method::Basic => "client_secret_basic",
+            Method::Post => "client_secret_post",
+            Method::SecretJwt => "client_secret_jwt",
+            Method::KeyJwt => "private_key_jwt",
+            Method::Tls => "tls_client_auth",
+            Method::SelfSignedTls => "self_signed_tls_client_auth",
+        }
+    }
 }
 
 /// Who the client is and how it shows it.

@@ -13,6 +13,7 @@
 )]
 
 mod addresses;
+mod assertion;
 mod authorize;
 mod callback;
 mod challenge;
