@@ -24,8 +24,12 @@ pub const JSON: &str = "application/json";
 pub struct Request {
     /// Where to.
     pub url: Endpoint,
-    /// A form (POST), or nothing (GET).
+    /// `GET`, `POST`, `PUT` or `DELETE`.
+    pub method: &'static str,
+    /// A form, or nothing.
     pub form: Option<Secret>,
+    /// A JSON object, where there is no form.
+    pub json: Option<Secret>,
     /// The value of `Authorization`.
     pub authorization: Option<Secret>,
     /// The value of `DPoP`.
@@ -43,7 +47,9 @@ impl Request {
     pub fn get(url: &Endpoint) -> Request {
         Request {
             url: url.clone(),
+            method: "GET",
             form: None,
+            json: None,
             authorization: None,
             proof: None,
             accept: JSON,
@@ -54,7 +60,7 @@ impl Request {
 
     /// A POST of a form.
     pub fn post(url: &Endpoint, form: Secret) -> Request {
-        Request { form: Some(form), cap: ANSWER, ..Request::get(url) }
+        Request { method: "POST", form: Some(form), cap: ANSWER, ..Request::get(url) }
     }
 }
 

@@ -27,6 +27,7 @@ pub mod metadata;
 pub mod par;
 pub mod pkce;
 pub mod poll;
+pub mod register;
 pub mod resource_metadata;
 pub mod revoke;
 pub mod sealed;

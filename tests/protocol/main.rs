@@ -38,6 +38,7 @@ mod mutated;
 mod par;
 mod pending;
 mod refresh;
+mod register;
 mod resource_metadata;
 mod rfc;
 mod secrecy;

@@ -17,7 +17,8 @@ use grantkit::protocol::secret::Secret;
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::{ParseUrl, Transport};
 use grantkit::protocol::{
-    challenge, ciba, device, dpop, introspect, par, pkce, resource_metadata, revoke, userinfo,
+    challenge, ciba, device, dpop, introspect, par, pkce, register, resource_metadata, revoke,
+    userinfo,
 };
 use serde_json::{Value, json};
 
@@ -649,8 +650,17 @@ fn r011_the_documents_of_identitymodel() {
                 assert_eq!(pushed.expires_in, 600);
                 assert_eq!(pushed.request_uri, "urn:ietf:params:oauth:request_uri:123456");
             }
-            // Documents of exchanges that are not here yet: they are read, and are no token responses.
-            _ => assert!(tokens(200).is_err(), "{name}"),
+            "success_registration_response.json" => {
+                let seen = register::response(&reply(201, &bytes), &Urls, Transport::Secure);
+                let seen = seen.unwrap();
+                assert_eq!(seen.client_id, text(&theirs["client_id"]));
+                assert!(seen.management.is_some() && seen.client_secret.is_some());
+            }
+            "failure_registration_response.json" => {
+                let seen = register::response(&reply(400, &bytes), &Urls, Transport::Secure);
+                assert_eq!(seen.err().unwrap().server_error(), theirs["error"].as_str());
+            }
+            other => panic!("a document that is not known here: {other}"),
         }
     }
     assert!(marks >= 10, "files with a byte order mark: {marks}");
