@@ -168,7 +168,7 @@ impl Response {
 }
 
 /// A media type without its parameters.
-fn essence(value: &str) -> String {
+pub(super) fn essence(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

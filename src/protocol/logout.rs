@@ -1,11 +1,13 @@
-//! OpenID Connect RP-Initiated Logout 1.0, section 2: the person leaves the authorization server, too.
+//! OpenID Connect RP-Initiated Logout 1.0: the person leaves the authorization server, too; and
+//! Front-Channel Logout 1.0: the server says in a frame that the person left. (What it says on the back
+//! channel is in `logout_token`.)
 
 use alloc::string::String;
 
-use super::error::Error;
-use super::form::Form;
+use super::error::{Code, Error};
+use super::form::{self, Form};
 use super::metadata::{Metadata, missing};
-use super::secret::Secret;
+use super::secret::{Secret, same};
 
 /// What a logout request says.
 #[derive(Clone, Debug, Default)]
@@ -32,4 +34,30 @@ pub fn url(server: &Metadata, client_id: &str, logout: &Logout) -> Result<String
         .push_some("post_logout_redirect_uri", logout.post_logout_redirect_uri.as_deref())
         .push_some("state", logout.state.as_deref());
     Ok(endpoint.with_query(query.encode().expose()))
+}
+
+/// The way back (section 3): whether it is the one that was asked for. The session is over either way
+/// (R159).
+pub fn returned(state: Option<&str>, sent: &str) -> Result<(), Error> {
+    match state {
+        Some(state) if same(state, sent) => Ok(()),
+        _ => Err(Code::LogoutStateMismatch.into()),
+    }
+}
+
+/// Front-Channel Logout 1.0, section 2: whether a query that a frame was opened with ends the session of
+/// that `sid`. Anybody can open a frame, so that a query which names no session ends none (R162, A088).
+pub fn front_channel(query: &str, issuer: &str, session: Option<&str>) -> bool {
+    let parameters = form::parse(query.strip_prefix('?').unwrap_or(query));
+    let only = |name: &str| {
+        let mut values = parameters.iter().filter(|(known, _)| known == name);
+        match (values.next(), values.next()) {
+            (Some((_, value)), None) => Some(value.as_str()),
+            _ => None,
+        }
+    };
+    match (only("iss"), only("sid"), session) {
+        (Some(iss), Some(sid), Some(session)) => iss == issuer && same(sid, session),
+        _ => false,
+    }
 }

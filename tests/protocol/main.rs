@@ -33,6 +33,7 @@ mod jarm;
 mod json;
 mod jwk;
 mod jws;
+mod logout;
 mod metadata;
 mod mutated;
 mod par;
