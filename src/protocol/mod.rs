@@ -16,6 +16,7 @@ pub mod exchange;
 pub mod form;
 pub mod http;
 pub mod id_token;
+pub mod initiate;
 pub mod introspect;
 pub mod jar;
 pub mod jarm;

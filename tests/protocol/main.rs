@@ -27,6 +27,7 @@ mod form;
 mod given;
 mod http;
 mod id_token;
+mod initiate;
 mod introspect;
 mod jar;
 mod jarm;
