@@ -1,6 +1,7 @@
 //! The first ring: values and pure functions that could be printed in an RFC. No clock, randomness,
 //! network, storage or JavaScript; each exchange is a pair of `request` and `response` (law 1).
 
+pub mod access_token;
 pub mod assertion;
 pub mod authorize;
 pub mod base64url;

@@ -12,6 +12,7 @@
     clippy::unwrap_used
 )]
 
+mod access_token;
 mod addresses;
 mod assertion;
 mod authorize;
