@@ -6,8 +6,14 @@ use alloc::string::String;
 use super::error::{Code, Error};
 use super::http::{Request, Response};
 use super::json::Object;
+use super::jws::{self, Algorithm, Unverified};
+use super::jwt;
+use super::metadata::Issuer;
 use super::secret::Secret;
 use super::url::Endpoint;
+
+/// RFC 7519, section 10.3.1.
+pub const JWT: &str = "application/jwt";
 
 /// GET with the token in the header, the only place for it.
 pub fn request(url: &Endpoint, access_token: &Secret) -> Request {
@@ -38,9 +44,65 @@ pub fn response(reply: &Response, subject: &str) -> Result<Object, Error> {
     if reply.status != 200 {
         return Err(reply.failure(Code::ResponseStatus));
     }
-    let object = reply.object()?;
-    match object.text("sub") {
-        Some(sub) if sub == subject && !sub.is_empty() => Ok(object),
-        _ => Err(Error::new(Code::UserinfoInvalid).detail("sub")),
+    about(reply.object()?, subject)
+}
+
+/// Asks for the same, signed by the server.
+pub fn signed_request(url: &Endpoint, access_token: &Secret) -> Request {
+    Request { accept: JWT, ..request(url, access_token) }
+}
+
+/// A signed answer (section 5.3.2). Whoever registered for that takes no plain one (R116).
+pub fn signed_response(reply: &Response, allowed: &[Algorithm]) -> Result<Signed, Error> {
+    if reply.status != 200 {
+        return Err(reply.failure(Code::ResponseStatus));
     }
+    let raw = reply.text_of(JWT, Code::ResponseStatus)?;
+    jws::parse(raw.trim(), allowed, &["JWT"]).map(Signed).map_err(recoded)
+}
+
+/// User info that somebody signed.
+pub struct Signed(Unverified);
+
+impl Signed {
+    /// Finds the key, and is what is checked with it.
+    pub fn token(&self) -> &Unverified {
+        &self.0
+    }
+
+    /// The members, if the signature is good, and `iss` and `aud`, where they are there, name that
+    /// server and this client.
+    pub fn open(
+        self,
+        good: bool,
+        issuer: &Issuer,
+        client_id: &str,
+        subject: &str,
+    ) -> Result<Object, Error> {
+        let claims = self.0.proven(good).map_err(recoded)?;
+        if claims.get("iss").is_some() && claims.text("iss") != Some(issuer.as_str()) {
+            return Err(failed("iss"));
+        }
+        if claims.get("aud").is_some()
+            && !jwt::audiences(&claims).map_err(failed)?.contains(&client_id)
+        {
+            return Err(failed("aud"));
+        }
+        about(claims, subject)
+    }
+}
+
+fn about(members: Object, subject: &str) -> Result<Object, Error> {
+    match members.text("sub") {
+        Some(sub) if sub == subject && !sub.is_empty() => Ok(members),
+        _ => Err(failed("sub")),
+    }
+}
+
+fn failed(claim: jwt::Failed) -> Error {
+    Error::new(Code::UserinfoInvalid).detail(claim)
+}
+
+fn recoded(error: Error) -> Error {
+    error.recoded(Code::UserinfoInvalid)
 }

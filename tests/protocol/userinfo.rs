@@ -2,11 +2,19 @@
 
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::json::Object;
+use grantkit::protocol::jwk::KeySet;
+use grantkit::protocol::jws::Algorithm;
 use grantkit::protocol::secret::Secret;
-use grantkit::protocol::userinfo::{bearer, request, response};
+use grantkit::protocol::userinfo::{
+    JWT, bearer, request, response, signed_request, signed_response,
+};
 use serde_json::{Value, json};
 
-use crate::given::{answer, endpoint, refused, reply, token, value};
+use crate::given::{
+    CLIENT, ISSUER, answer, endpoint, issuer, object, refused, reply, token, value,
+};
+use crate::signer::{Token, other_rsa, rsa};
+use crate::verifier::verify;
 
 const SUB: &str = "248289761001";
 
@@ -113,4 +121,58 @@ fn r118_a_refusal_has_its_status() {
         assert_eq!((error.code(), error.http_status()), (Code::ResponseStatus, Some(status)));
         assert_eq!(error.retryable(), status == 503);
     }
+}
+
+fn signed() -> Token {
+    let claims = json!({"iss": ISSUER, "aud": CLIENT, "sub": SUB, "name": "Jane"});
+    Token::new(json!({"alg": "RS256", "kid": "rsa"}), claims)
+}
+
+fn open(raw: &str) -> Result<Object, Error> {
+    let told = signed_response(&answer(200, Some(JWT), raw), &Algorithm::defaults())?;
+    let keys = KeySet::check(&object(&json!({"keys": [rsa().jwk()]}))).unwrap();
+    let good = verify(&told.token().check(keys.find(told.token())?));
+    told.open(good, &issuer(ISSUER), CLIENT, SUB)
+}
+
+#[test]
+fn r116_signed_user_info_is_proved() {
+    let asked = signed_request(&endpoint("https://as.example/userinfo"), &Secret::new("t"));
+    assert_eq!((asked.accept, asked.method), ("application/jwt", "GET"));
+    for fine in [
+        signed(),
+        signed().header("typ", "JWT"),
+        signed().without("iss").without("aud"),
+        signed().claim("aud", json!([CLIENT, "other"])),
+    ] {
+        assert_eq!(open(&fine.signed()).unwrap().text("name"), Some("Jane"));
+    }
+}
+
+#[test]
+fn r115_r116_a064_signed_user_info_of_others_is_not_used() {
+    for (detail, raw) in [
+        ("signature", signed().signed_by(other_rsa())),
+        ("alg", signed().header("alg", "none").signed_by(rsa())),
+        ("alg", signed().header("alg", "HS256").signed_by(rsa())),
+        ("typ", signed().header("typ", "at+jwt").signed()),
+        ("iss", signed().claim("iss", format!("{ISSUER}1")).signed()),
+        ("iss", signed().claim("iss", 7).signed()),
+        ("aud", signed().claim("aud", "other").signed()),
+        ("aud", signed().claim("aud", json!([])).signed()),
+        ("sub", signed().claim("sub", format!("{SUB}1")).signed()),
+        ("sub", signed().claim("sub", json!([SUB])).signed()),
+        ("sub", signed().without("sub").signed()),
+        ("format", "a.b.c.d.e".into()),
+        ("malformed", "{}".into()),
+    ] {
+        refused(open(&raw), Code::UserinfoInvalid, detail, &format!("{detail} {raw}"));
+    }
+    let allowed = Algorithm::defaults();
+    let plain = signed_response(&reply(200, json!({"sub": SUB}).to_string()), &allowed);
+    refused(plain.map(drop), Code::ResponseContentType, "", "plain, where signed was asked for");
+    let gone = signed_response(&answer(401, Some(JWT), signed().signed()), &allowed);
+    refused(gone.map(drop), Code::ResponseStatus, "", "401");
+    let other = response(&answer(200, Some(JWT), signed().signed()), SUB);
+    refused(other, Code::ResponseContentType, "", "signed, where plain was asked for");
 }
