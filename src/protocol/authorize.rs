@@ -319,6 +319,11 @@ pub fn request(
     if server.pushed_requests_only {
         return Err(missing("require_pushed_authorization_requests"));
     }
+    // RFC 9101, section 10.5.
+    const SIGNED: &str = "require_signed_request_object";
+    if server.document.get(SIGNED).and_then(Json::as_bool) == Some(true) {
+        return Err(missing(SIGNED));
+    }
     Ok((url(server, &query)?, pending))
 }
 

@@ -9,7 +9,7 @@ use super::base64url;
 use super::error::{Code, Error};
 use super::json::{Json, Object};
 use super::jwk::PublicKey;
-use super::jws::{Algorithm, Draft};
+use super::jws::{self, Algorithm, Draft};
 use super::metadata::Metadata;
 use super::secret::Secret;
 use super::text;
@@ -20,24 +20,9 @@ const NONCE: usize = 256;
 /// Origins whose nonce is kept.
 const ORIGINS: usize = 32;
 
-/// What algorithms keys are made for, the best first.
-const ALGORITHMS: [&str; 6] = ["ES256", "Ed25519", "EdDSA", "PS256", "RS256", "ES384"];
-
-/// The algorithm for a server, of those that it lists (section 5.1); for a key of the caller's one that
-/// fits it.
+/// The algorithm of proofs for a server (section 5.1), by a key of the caller's or one to be made.
 pub fn algorithm(server: &Metadata, key: Option<&PublicKey>) -> Result<Algorithm, Error> {
-    const NAME: &str = "dpop_signing_alg_values_supported";
-    let listed = match server.document.get(NAME).map(Json::as_strings) {
-        None => None,
-        Some(Some(listed)) => Some(listed),
-        Some(None) => return Err(Error::new(Code::MetadataInvalid).detail(NAME)),
-    };
-    ALGORITHMS
-        .iter()
-        .filter(|name| listed.as_ref().is_none_or(|listed| listed.contains(name)))
-        .filter_map(|name| Algorithm::by_name(name))
-        .find(|algorithm| key.is_none_or(|key| key.fits(*algorithm)))
-        .ok_or_else(|| Error::new(Code::MetadataUnsupported).detail(NAME))
+    jws::signs(&server.document, "dpop_signing_alg_values_supported", key)
 }
 
 /// What one request proves.

@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use super::base64url;
 use super::error::{Code, Error};
 use super::json::{self, Json, Object};
+use super::jwk::PublicKey;
 use super::secret::Secret;
 
 /// Bytes of a token at the most.
@@ -178,6 +179,30 @@ pub fn parse(raw: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverif
     input.extend_from_slice(payload.as_bytes());
     let typed = head.get("typ").is_some();
     Ok(Unverified { algorithm, typed, kid, input, signature, payload: payload_object })
+}
+
+/// The algorithm to sign by for a server: one that its metadata lists under that name, if it lists any,
+/// and that fits the key, if there is one already. The best first.
+pub fn signs(
+    metadata: &Object,
+    name: &'static str,
+    key: Option<&PublicKey>,
+) -> Result<Algorithm, Error> {
+    const BEST: [&str; 7] = ["ES256", "EdDSA", "Ed25519", "PS256", "RS256", "ES384", "ES512"];
+    let listed = match metadata.get(name).map(Json::as_strings) {
+        None => None,
+        Some(Some(listed)) => Some(listed),
+        Some(None) => return Err(Error::new(Code::MetadataInvalid).detail(name)),
+    };
+    BEST.iter()
+        // What every server can is RS256; who can more lists it.
+        .filter(|name| match &listed {
+            Some(listed) => listed.contains(name),
+            None => **name != "PS256",
+        })
+        .filter_map(|name| Algorithm::by_name(name))
+        .find(|algorithm| key.is_none_or(|key| key.fits(*algorithm)))
+        .ok_or_else(|| Error::new(Code::MetadataUnsupported).detail(name))
 }
 
 /// A key that the platform signs with, as the header of a token names it.

@@ -157,7 +157,7 @@ fn r133_the_algorithm_is_one_that_the_server_lists() {
         assert_eq!(dpop::algorithm(&server, None).unwrap().name, expected, "{listed}");
     }
     let any = server(Value::Null).unwrap();
-    for (algorithm, expected) in [("RS256", "PS256"), ("EdDSA", "Ed25519"), ("ES384", "ES384")] {
+    for (algorithm, expected) in [("RS256", "RS256"), ("EdDSA", "EdDSA"), ("ES384", "ES384")] {
         let seen = dpop::algorithm(&any, Some(&key(algorithm))).unwrap();
         assert_eq!(seen.name, expected);
     }
@@ -165,6 +165,11 @@ fn r133_the_algorithm_is_one_that_the_server_lists() {
     for none in [json!([]), json!(["HS256"]), json!(["none"])] {
         let seen = dpop::algorithm(&server(none.clone()).unwrap(), None);
         refused(seen, Code::MetadataUnsupported, name, &none.to_string());
+    }
+    let both = server(json!(["RS256", "PS256", "Ed25519"])).unwrap();
+    for (algorithm, expected) in [("RS256", "PS256"), ("EdDSA", "Ed25519")] {
+        let seen = dpop::algorithm(&both, Some(&key(algorithm))).unwrap();
+        assert_eq!(seen.name, expected);
     }
     let rsa = server(json!(["RS256"])).unwrap();
     let seen = dpop::algorithm(&rsa, Some(&key("ES256")));

@@ -13,8 +13,8 @@ use grantkit::protocol::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::given::{
-    CLIENT, ISSUER, NONCE, NOW, REDIRECT, STATE, THEN, client, endpoint, issuer, made, object,
-    parameters, random, read, refused, server, sign_in, signs,
+    CLIENT, ISSUER, NONCE, NOW, REDIRECT, STATE, THEN, ask_of, check, client, document_with,
+    endpoint, issuer, made, object, parameters, random, read, refused, server, sign_in, signs,
 };
 use crate::signer::signer_for;
 use crate::verifier::verify;
@@ -160,4 +160,17 @@ fn r038_r154_pushed_and_on_the_back_channel_it_stands_alone() {
             "requested_expiry": 120,
         })
     );
+}
+
+#[test]
+fn r038_a_server_that_wants_signed_requests_gets_no_other() {
+    let name = "require_signed_request_object";
+    let server = check(&document_with(name, json!(true))).unwrap();
+    let seen = ask_of(&server, client(), sign_in("openid"), &random());
+    refused(seen, Code::MetadataUnsupported, name, "in the address");
+    let seen =
+        asked(&server, client(), sign_in("openid").into(), Manner::default(), &random(), NOW);
+    assert!(seen.is_ok());
+    let either = check(&document_with(name, json!(false))).unwrap();
+    assert!(ask_of(&either, client(), sign_in("openid"), &random()).is_ok());
 }
