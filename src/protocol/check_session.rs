@@ -3,6 +3,8 @@
 
 use alloc::string::String;
 
+use super::time::{Millis, UnixMillis};
+
 /// What the frame is asked (section 3.1).
 pub fn question(client_id: &str, session_state: &str) -> String {
     let mut question = String::from(client_id);
@@ -32,5 +34,31 @@ pub fn verdict(from: &str, frame_origin: &str, message: &str) -> Option<Verdict>
         "changed" => Some(Verdict::Changed),
         "error" => Some(Verdict::Unknown),
         _ => None,
+    }
+}
+
+/// When the frame is asked, and what follows from its words: at most one silent sign-in in an interval,
+/// however often it says so, and none when it does not know (section 3.1; A087).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Watch {
+    asked: Option<UnixMillis>,
+    over: bool,
+}
+
+impl Watch {
+    /// Whether a silent sign-in is to tell what changed.
+    pub fn heard(&mut self, verdict: Verdict, interval: Millis, now: UnixMillis) -> bool {
+        self.over |= verdict == Verdict::Unknown;
+        let lately = self.asked.is_some_and(|at| now.abs_diff(at) < interval.unsigned_abs());
+        let ask = verdict == Verdict::Changed && !self.over && !lately;
+        if ask {
+            self.asked = Some(now);
+        }
+        ask
+    }
+
+    /// Whether nobody asks any more.
+    pub fn over(&self) -> bool {
+        self.over
     }
 }

@@ -1,6 +1,6 @@
 //! Logout in its three ways, rows R158 to R163, and A088.
 
-use grantkit::protocol::check_session::{Verdict, question, verdict};
+use grantkit::protocol::check_session::{Verdict, Watch, question, verdict};
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::jwk::KeySet;
 use grantkit::protocol::jws::Algorithm;
@@ -11,6 +11,22 @@ use serde_json::json;
 use crate::given::{CLIENT, ISSUER, Judge, NOW, THEN, issuer, object, refused, token};
 use crate::signer::{Token, ed25519, other_rsa, p256, rsa};
 use crate::verifier::verify;
+
+#[test]
+fn r163_a087_a_flood_of_changes_is_one_question() {
+    let mut watch = Watch::default();
+    let asked: Vec<i64> = (0..10_000)
+        .map(|at| NOW + at)
+        .filter(|now| watch.heard(Verdict::Changed, 3000, *now))
+        .map(|now| now - NOW)
+        .collect();
+    assert_eq!(asked, [0, 3000, 6000, 9000]);
+    assert!(!watch.heard(Verdict::Unchanged, 3000, NOW + 60_000));
+    assert!(!watch.over());
+    assert!(!watch.heard(Verdict::Unknown, 3000, NOW + 60_000));
+    assert!(watch.over());
+    assert!(!watch.heard(Verdict::Changed, 3000, NOW + 120_000));
+}
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
