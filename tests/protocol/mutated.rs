@@ -4,16 +4,25 @@ use std::collections::HashSet;
 
 use grantkit::protocol::authorize::{LIFE, Pending};
 use grantkit::protocol::callback::{OURS, PARAMETER, Params, QUERY, without_ours};
-use grantkit::protocol::json::{read, read_object};
+use grantkit::protocol::ciba::{self, Ping};
+use grantkit::protocol::error::{Code, Error, Refusal};
+use grantkit::protocol::json::{Json, read, read_object};
 use grantkit::protocol::jwk::KeySet;
 use grantkit::protocol::jws::{Algorithm, parse};
+use grantkit::protocol::logout::front_channel;
+use grantkit::protocol::poll::Poll;
 use grantkit::protocol::time::http_date;
 use grantkit::protocol::token::{Reading, response};
+use grantkit::protocol::url::Transport;
+use grantkit::protocol::{
+    device, initiate, introspect, logout_token, par, register, resource_metadata,
+};
 use serde_json::{Value, json};
 
 use crate::generator::Generator;
-use crate::given::{Judge, NOW, pending, reply, token};
+use crate::given::{ISSUER, Judge, NOW, issuer, pending, reply, token};
 use crate::signer::{ed25519, p256, rsa};
+use crate::urls::Urls;
 
 const MANY: usize = 200_000;
 
@@ -329,4 +338,123 @@ fn r045_a082_wounded_records() {
         assert_eq!(record.alive(NOW), near, "{}", record.created_at);
     }
     assert!(accepted > MANY / 50, "{accepted}");
+}
+
+#[test]
+fn r149_to_r155_wounded_answers() {
+    let corpus: [&[u8]; 6] = [
+        b"{\"device_code\":\"d\",\"user_code\":\"WDJB-MJHT\",\"verification_uri\":\"https://as.example/d\",\"expires_in\":1800,\"interval\":5}",
+        b"{\"auth_req_id\":\"1c266114-a1be\",\"expires_in\":120,\"interval\":2}",
+        b"{\"active\":true,\"scope\":\"a b\",\"aud\":[\"x\"],\"exp\":1419356238,\"sub\":\"s\"}",
+        b"{\"request_uri\":\"urn:x\",\"expires_in\":60}",
+        b"{\"client_id\":\"c\",\"client_secret\":\"s\",\"client_secret_expires_at\":0,\"registration_client_uri\":\"https://as.example/r\",\"registration_access_token\":\"t\"}",
+        b"{\"resource\":\"https://api.example\",\"authorization_servers\":[\"https://as.example\"],\"scopes_supported\":[\"a\"]}",
+    ];
+    let (strict, secure) = (Reading::Strict, Transport::Secure);
+    let mut random = Generator::new(0x150);
+    let mut accepted = [0; 6];
+    for _ in 0..MANY {
+        let body = random.mutated(&corpus, WORDS);
+        let (ok, created) = (reply(200, &body), reply(201, &body));
+        if let Ok(seen) = device::response(&ok, strict, &Urls, secure) {
+            accepted[0] += 1;
+            assert!(seen.expires_in > 0 && seen.interval > 0);
+            let page = url::Url::parse(&seen.verification_uri).unwrap();
+            assert_eq!(page.scheme(), "https", "{page}");
+            assert!(seen.user_code.bytes().all(|byte| (b' '..=b'~').contains(&byte)));
+        }
+        if let Ok(seen) = ciba::response(&ok, strict) {
+            accepted[1] += 1;
+            assert!(seen.expires_in > 0 && seen.interval > 0);
+            assert!(!seen.auth_req_id.expose().is_empty());
+        }
+        if let Ok(seen) = introspect::response(&ok) {
+            accepted[2] += 1;
+            assert_eq!(seen.response.get("active").and_then(Json::as_bool), Some(seen.active));
+            assert!(seen.active || seen.response.iter().count() == 1);
+        }
+        if let Ok(seen) = par::response(&created, strict, NOW) {
+            accepted[3] += 1;
+            assert!(seen.expires_in > 0 && !seen.request_uri.is_empty());
+        }
+        if let Ok(seen) = register::response(&created, &Urls, secure) {
+            accepted[4] += 1;
+            assert!(!seen.client_id.is_empty());
+            assert!(
+                seen.client_secret.is_none()
+                    || seen.response.get("client_secret_expires_at").is_some()
+            );
+        }
+        let resource = "https://api.example";
+        if let Ok(seen) = resource_metadata::response(&ok, resource, &Urls, secure) {
+            accepted[5] += 1;
+            assert_eq!(seen.document.text("resource"), Some(resource));
+        }
+        let _ = Ping::read(Some("Bearer x"), &body);
+    }
+    assert!(accepted.iter().all(|seen| *seen > MANY / 500), "{accepted:?}");
+}
+
+#[test]
+fn r042_r161_r162_wounded_visits() {
+    let corpus: [&[u8]; 4] = [
+        b"?iss=https%3A%2F%2Fas.example&sid=s",
+        b"iss=https://as.example&login_hint=jane&target_link_uri=https://app.example/a?b%23c",
+        b"logout_token=a.b.c&x=y",
+        b"?iss=https://as.example&target_link_uri=https://app.example//evil.example",
+    ];
+    let words: [&[u8]; 10] =
+        [b"&", b"=", b"iss=", b"sid=", b"%2f", b"\\", b"//", b"@", b"target_link_uri=", b"\xff"];
+    let known = [issuer(ISSUER)];
+    let mut random = Generator::new(0x42);
+    let (mut asked, mut ended, mut posted) = (0, 0, 0);
+    for _ in 0..MANY {
+        let bytes = random.mutated(&corpus, &words);
+        let query = String::from_utf8_lossy(&bytes);
+        if let Ok(seen) = initiate::accept(&query, &known, "https://app.example", &Urls) {
+            asked += 1;
+            assert_eq!(seen.issuer.as_str(), ISSUER);
+            if let Some(path) = seen.return_to {
+                let base = url::Url::parse("https://app.example").unwrap();
+                let leads = base.join(&path).unwrap();
+                assert_eq!(leads.origin().ascii_serialization(), "https://app.example", "{query}");
+                assert!(!path.starts_with("//"), "{query}");
+            }
+        }
+        if front_channel(&query, ISSUER, Some("s")) {
+            ended += 1;
+            assert!(query.contains("sid") || query.contains('%'));
+        }
+        let kind = Some("application/x-www-form-urlencoded");
+        posted += usize::from(logout_token::receive("POST", kind, &bytes).is_ok());
+    }
+    assert!(asked > 1000 && ended > 1000 && posted > 1000, "{asked} {ended} {posted}");
+}
+
+#[test]
+fn r151_wounded_waits_never_hurry_and_always_end() {
+    let mut random = Generator::new(0x151);
+    for _ in 0..MANY / 20 {
+        let (interval, life) = (random.below(40) as u32 + 1, random.below(4000) as u32 + 1);
+        let mut poll = Poll::new(interval, life, NOW);
+        let (mut now, mut asked) = (NOW, 0);
+        while let Ok(wait) = poll.wait(now) {
+            assert!(wait >= i64::from(interval) * 1000, "{wait}");
+            now += wait;
+            assert!(now < NOW + i64::from(life) * 1000);
+            asked += 1;
+            let error = match random.below(4) {
+                0 => Error::new(Code::Timeout),
+                1 => Error::new(Code::ResponseStatus)
+                    .status(503)
+                    .retry_after(Some(random.below(60) as u32)),
+                at => {
+                    let error = ["slow_down", "authorization_pending"][at - 2].to_owned();
+                    Error::new(Code::TokenError).refusal(Refusal { error, ..Refusal::default() })
+                }
+            };
+            poll.refused(error, now).unwrap();
+        }
+        assert!(asked <= life / interval);
+    }
 }

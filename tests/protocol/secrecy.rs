@@ -2,20 +2,28 @@
 
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::callback::Params;
+use grantkit::protocol::challenge::wanted;
+use grantkit::protocol::ciba::{self, Ping};
 use grantkit::protocol::client_auth::{ClientAuth, Method};
 use grantkit::protocol::error::{Code, Error, Fault, Refusal};
 use grantkit::protocol::form::Form;
 use grantkit::protocol::json::read;
+use grantkit::protocol::jws::Algorithm;
 use grantkit::protocol::logout::Logout;
 use grantkit::protocol::secret::{Secret, same};
 use grantkit::protocol::token::{self, Reading};
-use grantkit::protocol::{logout, userinfo};
+use grantkit::protocol::url::Transport;
+use grantkit::protocol::{
+    access_token, assertion, device, dpop, initiate, introspect, jarm, logout, logout_token, par,
+    register, resource_metadata, userinfo,
+};
 use serde_json::json;
 
 use crate::given::{
-    CLIENT, ISSUER, Judge, STATE, begin, callback, endpoint, object, parameters, pending, reply,
-    server, sign_in, token as good_token,
+    CLIENT, ISSUER, Judge, STATE, answer, begin, callback, endpoint, issuer, object, parameters,
+    pending, reply, server, sign_in, token as good_token,
 };
+use crate::urls::Urls;
 
 #[track_caller]
 fn silent(printed: &str, secrets: &[&str]) {
@@ -90,6 +98,46 @@ fn a097_no_error_repeats_what_came() {
         silent(&format!("{error} {error:?} {error:#?}"), &[canary]);
         silent(error.detail_text().unwrap_or(""), &[canary]);
         assert!(std::error::Error::source(&error).is_none());
+    }
+}
+
+#[test]
+fn a097_no_error_of_the_other_exchanges_repeats_what_came() {
+    let canary = "canary-5f2c";
+    let quoted = format!("\"{canary}\"");
+    let (strict, secure, all) = (Reading::Strict, Transport::Secure, Algorithm::defaults());
+    let told = |status: u16, member: &str| reply(status, format!("{{{member}:{quoted}}}"));
+    let secret = Secret::new(canary);
+    let form = Some("application/x-www-form-urlencoded");
+    let raw = good_token("ES256").header("typ", canary).signed();
+    let errors = [
+        device::response(&told(200, "\"device_code\""), strict, &Urls, secure).err(),
+        device::response(&told(400, "\"error\""), strict, &Urls, secure).err(),
+        ciba::response(&told(200, "\"auth_req_id\""), strict).err(),
+        Ping::read(Some(canary), b"{}").err(),
+        Ping::read(Some("Bearer x"), canary.as_bytes()).err(),
+        introspect::response(&told(200, "\"active\"")).err(),
+        introspect::signed_response(&answer(200, Some(introspect::JWT), &raw), &all).err(),
+        par::response(&told(201, "\"request_uri\""), strict, 0).err(),
+        register::response(&told(201, "\"client_secret\""), &Urls, secure).err(),
+        resource_metadata::response(&told(200, "\"resource\""), "x", &Urls, secure).err(),
+        jarm::parse(&raw, &all).err(),
+        jarm::parse(canary, &all).err(),
+        logout_token::parse(&raw, &all).err(),
+        logout_token::receive("POST", form, format!("x={canary}").as_bytes()).err(),
+        initiate::accept(&format!("iss={canary}"), &[], ISSUER, &Urls).err(),
+        access_token::presented(Some(&format!("Bearer {canary},"))).err(),
+        access_token::parse(&secret, &all).err(),
+        userinfo::signed_response(&answer(200, Some(userinfo::JWT), &raw), &all).err(),
+        logout::returned(Some(canary), "state").err(),
+        assertion::draft_by_secret("c", &issuer(ISSUER), &secret, &[0; 32], 0).err(),
+        wanted(403, Some(&format!("Bearer error=insufficient_scope, scope={quoted}"))).error(403),
+        dpop::Nonces::default().renew(ISSUER, Some(&format!("{canary} x")), false).err(),
+    ];
+    for (at, error) in errors.into_iter().enumerate() {
+        let error = error.unwrap_or_else(|| panic!("{at} is no error"));
+        silent(&format!("{error} {error:?} {error:#?}"), &[canary]);
+        silent(error.detail_text().unwrap_or(""), &[canary]);
     }
 }
 
