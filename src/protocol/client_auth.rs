@@ -77,6 +77,22 @@ impl ClientAuth {
         }
     }
 
+    /// The same for a client that may hold a key: what the caller insists on, then the key, then the
+    /// secret, which signs where the server takes it in no other way.
+    pub fn method_with(&self, server: &Metadata, key: bool) -> Result<Method, Error> {
+        let signs = |listed: &Vec<String>| listed.iter().any(|name| name == "client_secret_jwt");
+        match self.method {
+            Some(method) => Ok(method),
+            None if key => Ok(Method::KeyJwt),
+            None => match self.method_for(server) {
+                Err(_) if server.client_authentication.as_ref().is_some_and(signs) => {
+                    Ok(Method::SecretJwt)
+                }
+                method => method,
+            },
+        }
+    }
+
     /// The POST of a form, authenticated.
     pub fn post(&self, to: &Endpoint, mut form: Form, method: Method) -> Request {
         let basic = match (method, &self.secret) {

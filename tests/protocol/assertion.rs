@@ -13,7 +13,8 @@ use ring::hmac;
 use serde_json::{Value, json};
 
 use crate::given::{
-    ISSUER, Judge, NOW, THEN, endpoint, issuer, made, object, parameters, refused, signs, values,
+    ISSUER, Judge, NOW, THEN, check, document_with, endpoint, issuer, made, object, parameters,
+    refused, signs, values,
 };
 use crate::signer::signer_for;
 use crate::verifier::verify;
@@ -124,4 +125,30 @@ fn r063_methods_have_the_names_of_the_registry() {
     for (method, name) in names {
         assert_eq!(method.name(), name);
     }
+}
+
+#[test]
+fn r063_a_key_goes_before_a_secret_and_the_callers_word_before_both() {
+    let method = |secret: Option<&str>, word: Option<Method>, listed: Value, key: bool| {
+        let auth = ClientAuth { id: "c".into(), secret: secret.map(Secret::new), method: word };
+        let server = check(&document_with("token_endpoint_auth_methods_supported", listed));
+        auth.method_with(&server.unwrap(), key)
+    };
+    let basic = json!(["client_secret_basic", "client_secret_jwt"]);
+    for (secret, word, listed, key, expected) in [
+        (None, None, Value::Null, false, Method::None),
+        (None, None, Value::Null, true, Method::KeyJwt),
+        (None, Some(Method::Tls), Value::Null, false, Method::Tls),
+        (None, Some(Method::SelfSignedTls), Value::Null, true, Method::SelfSignedTls),
+        (Some("s"), None, Value::Null, false, Method::Basic),
+        (Some("s"), None, basic, false, Method::Basic),
+        (Some("s"), None, json!(["client_secret_jwt"]), false, Method::SecretJwt),
+        (Some("s"), Some(Method::Post), json!(["client_secret_jwt"]), false, Method::Post),
+    ] {
+        let what = format!("{word:?} {listed} {key}");
+        assert_eq!(method(secret, word, listed, key), Ok(expected), "{what}");
+    }
+    let none = method(Some("s"), None, json!(["private_key_jwt"]), false);
+    let name = "token_endpoint_auth_methods_supported";
+    refused(none, Code::MetadataUnsupported, name, "a secret is of no use there");
 }
