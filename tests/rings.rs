@@ -100,3 +100,24 @@ fn unsafe_code_is_the_allocators_alone() {
         assert_eq!(code.contains("unsafe "), allocator, "{}", path.display());
     }
 }
+
+#[test]
+fn law_5_the_codes_are_those_of_the_public_types() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let code = |quoted: &str| quoted.trim_matches(['"', '\'']).to_owned();
+    let ours = read("src/protocol/error.rs");
+    let (_, ours) = ours.split_once("codes! {").unwrap();
+    let (ours, _) = ours.split_once("\n}").unwrap();
+    let mut ours: Vec<String> =
+        ours.lines().filter_map(|line| line.split_whitespace().nth(1)).map(code).collect();
+    let types = read("js/types.d.ts");
+    let (_, types) = types.split_once("export type GrantErrorCode =").unwrap();
+    let (types, _) = types.split_once("\n\n").unwrap();
+    let types = types.lines().filter_map(|line| line.trim().strip_prefix("| "));
+    let mut types: Vec<String> = types.map(code).collect();
+    ours.sort_unstable();
+    types.sort_unstable();
+    assert!(ours.len() >= 49);
+    assert_eq!(ours, types);
+}
