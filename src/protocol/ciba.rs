@@ -58,33 +58,36 @@ impl Ask {
         if !has_scope(self.wish.scope.as_deref(), "openid") {
             return Err(config("scope"));
         }
-        let hints = [
-            ("login_hint", self.login_hint.as_deref()),
-            ("login_hint_token", self.login_hint_token.as_ref().map(Secret::expose)),
-            ("id_token_hint", self.id_token_hint.as_ref().map(Secret::expose)),
-        ];
-        let mut form = Form::new();
-        self.wish.write(&mut form);
-        for (name, hint) in hints {
-            if hint.is_some_and(str::is_empty) {
-                return Err(config("loginHint"));
-            }
-            form.push_some(name, hint);
-        }
-        if hints.iter().filter(|(_, hint)| hint.is_some()).count() != 1 {
-            return Err(config("loginHint"));
-        }
         if self.requested_expiry == Some(0) {
             return Err(config("requestedExpiry"));
         }
         let expiry = self.requested_expiry.map(|seconds| json::integer_text(seconds.into()));
-        form.push_some("binding_message", self.binding_message.as_deref())
-            .push_some("user_code", self.user_code.as_ref().map(Secret::expose))
-            .push_some("requested_expiry", expiry.as_deref())
-            .push_some(
-                "client_notification_token",
-                self.notification_token.as_ref().map(Secret::expose),
-            );
+        fn exposed(secret: &Option<Secret>) -> Option<&str> {
+            secret.as_ref().map(Secret::expose)
+        }
+        let ours = [
+            ("login_hint", self.login_hint.as_deref()),
+            ("login_hint_token", exposed(&self.login_hint_token)),
+            ("id_token_hint", exposed(&self.id_token_hint)),
+            ("binding_message", self.binding_message.as_deref()),
+            ("user_code", exposed(&self.user_code)),
+            ("requested_expiry", expiry.as_deref()),
+            ("client_notification_token", exposed(&self.notification_token)),
+        ];
+        let mut hints = ours.iter().take(3).filter_map(|(_, hint)| *hint);
+        match (hints.next(), hints.next()) {
+            (Some(hint), None) if !hint.is_empty() => {}
+            _ => return Err(config("loginHint")),
+        }
+        let mut form = Form::new();
+        self.wish.write(&mut form);
+        for (name, value) in ours {
+            // As a parameter it would pass the checks by.
+            if form.has(name) {
+                return Err(config("parameters"));
+            }
+            form.push_some(name, value);
+        }
         Ok(form)
     }
 }

@@ -42,6 +42,25 @@ fn r154_exactly_one_hint() {
 }
 
 #[test]
+fn r004_r154_no_hint_passes_by_as_a_parameter() {
+    for name in [
+        "login_hint_token",
+        "id_token_hint",
+        "binding_message",
+        "user_code",
+        "requested_expiry",
+        "client_notification_token",
+    ] {
+        let parameters = vec![(name.to_owned(), "x".to_owned())];
+        let wish = Wish { scope: Some("openid".into()), parameters, ..Wish::default() };
+        refused(Ask { wish, ..ask() }.parameters(), Code::ConfigInvalid, "parameters", name);
+    }
+    let parameters = vec![("custom".to_owned(), "x".to_owned())];
+    let wish = Wish { scope: Some("openid".into()), parameters, ..Wish::default() };
+    assert!(Ask { wish, ..ask() }.parameters().is_ok());
+}
+
+#[test]
 fn r154_the_scope_holds_openid() {
     for scope in [None, Some("email"), Some("openid2"), Some("OPENID")] {
         let wish = Wish { scope: scope.map(Into::into), ..Wish::default() };
