@@ -2,8 +2,11 @@
 //! the latter the audience is the issuer, as one string and nothing else: a server that misleads a client
 //! gets no assertion that another server takes (R066, A045).
 
+use alloc::string::String;
+
 use super::error::{Code, Error};
 use super::form::Form;
+use super::http::Request;
 use super::jar;
 use super::json::Object;
 use super::jws::{Draft, Signer};
@@ -64,10 +67,27 @@ fn claims(client_id: &str, issuer: &Issuer, jti: &[u8; 32], now: UnixMillis) -> 
     claims
 }
 
-/// Puts an assertion into a request, made here or elsewhere; `ClientAuth::post` sends it by a method
+/// Puts an assertion into a form, made here or elsewhere; `ClientAuth::post` sends it by a method
 /// that has no secret.
 pub fn present(form: &mut Form, assertion: &Secret) {
     form.push("client_assertion_type", TYPE).push("client_assertion", assertion.expose());
+}
+
+/// The same for a request whose form is written already.
+pub fn attach(request: &mut Request, assertion: &Secret) {
+    let mut form = Form::new();
+    present(&mut form, assertion);
+    let form = form.encode();
+    request.form = Some(match &request.form {
+        Some(before) => {
+            let mut all = String::with_capacity(before.expose().len() + 1 + form.expose().len());
+            all.push_str(before.expose());
+            all.push('&');
+            all.push_str(form.expose());
+            Secret::new(all)
+        }
+        None => form,
+    });
 }
 
 fn config(option: &'static str) -> Error {

@@ -250,11 +250,52 @@ pub struct Client<'a> {
     pub redirect_uri: &'a str,
 }
 
+/// How the answer comes (OAuth 2.0 Multiple Response Type Encoding Practices; Form Post Response Mode;
+/// JARM, section 2.3). Never in a fragment, which a server does not see.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ResponseMode {
+    /// In the query, which is also the default.
+    Query,
+    /// Posted to the redirect URI.
+    FormPost,
+    /// Signed, in the query.
+    QueryJwt,
+    /// Signed and posted.
+    FormPostJwt,
+    /// Signed, as the server likes it: with a code in the query.
+    Jwt,
+}
+
+impl ResponseMode {
+    const ALL: [(&'static str, ResponseMode); 5] = [
+        ("query", ResponseMode::Query),
+        ("form_post", ResponseMode::FormPost),
+        ("query.jwt", ResponseMode::QueryJwt),
+        ("form_post.jwt", ResponseMode::FormPostJwt),
+        ("jwt", ResponseMode::Jwt),
+    ];
+
+    /// By its name in requests.
+    pub fn by_name(name: &str) -> Option<ResponseMode> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, mode)| *mode)
+    }
+
+    /// As in requests.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, mode)| *mode == self).map_or("query", |(name, _)| *name)
+    }
+
+    /// The answer must be signed (JARM); a plain one is none.
+    pub fn signed(self) -> bool {
+        !matches!(self, ResponseMode::Query | ResponseMode::FormPost)
+    }
+}
+
 /// What the client and the server make out between them, beyond what the person is asked.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Manner<'a> {
-    /// The answer must be signed (JARM); a plain one is none.
-    pub signed_answer: bool,
+    /// How the answer comes, unless as the server likes it.
+    pub response_mode: Option<ResponseMode>,
     /// The thumbprint of the key that code and tokens are bound to (RFC 9449, section 10).
     pub dpop_jkt: Option<&'a str>,
 }
@@ -362,7 +403,7 @@ pub fn parameters(
         max_age: ask.max_age,
         essential_acr: ask.essential_acr()?,
         silent: ask.prompt.as_deref() == Some("none"),
-        signed_answer: manner.signed_answer,
+        signed_answer: manner.response_mode.is_some_and(ResponseMode::signed),
         dpop_jkt: manner.dpop_jkt.map(ToOwned::to_owned),
         created_at: now,
         return_to: ask.return_to.clone(),
@@ -377,7 +418,7 @@ pub fn parameters(
         .push_some("nonce", pending.nonce.as_deref())
         .push("code_challenge", &pkce::challenge(&pending.verifier))
         .push("code_challenge_method", "S256")
-        .push_some("response_mode", manner.signed_answer.then_some("jwt"))
+        .push_some("response_mode", manner.response_mode.map(ResponseMode::name))
         .push_some("dpop_jkt", manner.dpop_jkt);
     ask.wish.write(&mut query);
     query

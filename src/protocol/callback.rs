@@ -216,7 +216,7 @@ pub fn accept(
                 error: printable(error),
                 description: answer.get("error_description").map(printable),
                 uri: answer.get("error_uri").and_then(web_address),
-                response: None,
+                ..Refusal::default()
             }))
         }
         (Some(_), Some(_)) => Err(malformed("error")),

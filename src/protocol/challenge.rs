@@ -229,27 +229,52 @@ pub fn wanted(status: u16, header: Option<&str>) -> Wanted {
 }
 
 impl Wanted {
-    /// The error where only a new authorization helps (R131); its `response` holds what is wanted.
-    pub fn error(&self, status: u16) -> Option<Error> {
+    /// The error where only a new authorization helps (R131): its `response` holds what is wanted, its
+    /// `sign_in` a request for that, and for the scope that there is already.
+    pub fn error(&self, status: u16, scope: Option<&str>) -> Option<Error> {
         let mut response = Object::new();
-        let (code, error) = match self {
+        let mut sign_in = Object::new();
+        let (code, error, wanted) = match self {
             Wanted::StepUp { acr_values, max_age, scope } => {
+                let max_age = max_age.map(i64::from);
                 response
                     .set_text("acr_values", acr_values.as_deref())
-                    .set_integer("max_age", max_age.map(i64::from))
+                    .set_integer("max_age", max_age)
                     .set_text("scope", scope.as_deref());
-                (Code::StepUpRequired, "insufficient_user_authentication")
+                sign_in.set_text("acrValues", acr_values.as_deref()).set_integer("maxAge", max_age);
+                (Code::StepUpRequired, "insufficient_user_authentication", scope)
             }
             Wanted::Scope(scope) => {
                 response.set_text("scope", scope.as_deref());
-                (Code::InsufficientScope, "insufficient_scope")
+                (Code::InsufficientScope, "insufficient_scope", scope)
             }
             _ => return None,
         };
-        let refusal =
-            Refusal { error: error.into(), response: Some(response), ..Refusal::default() };
+        if let Some(wanted) = wanted {
+            sign_in.set_text("scope", Some(&joined(scope, wanted)));
+        }
+        let refusal = Refusal {
+            error: error.into(),
+            response: Some(response),
+            sign_in: Some(sign_in),
+            ..Refusal::default()
+        };
         Some(Error::new(code).status(status).refusal(refusal))
     }
+}
+
+/// Both scopes, each token once.
+fn joined(scope: Option<&str>, wanted: &str) -> String {
+    let mut all = scope.unwrap_or_default().to_owned();
+    for token in wanted.split(' ').filter(|token| !token.is_empty()) {
+        if !all.split(' ').any(|known| known == token) {
+            if !all.is_empty() {
+                all.push(' ');
+            }
+            all.push_str(token);
+        }
+    }
+    all
 }
 
 /// Where the API says that its metadata is (RFC 9728, section 5.1), whatever the scheme. Nothing of

@@ -30,6 +30,20 @@ pub enum Method {
 }
 
 impl Method {
+    /// By its name in the registry.
+    pub fn by_name(name: &str) -> Option<Method> {
+        const ALL: [Method; 7] = [
+            Method::None,
+            Method::Basic,
+            Method::Post,
+            Method::SecretJwt,
+            Method::KeyJwt,
+            Method::Tls,
+            Method::SelfSignedTls,
+        ];
+        ALL.into_iter().find(|method| method.name() == name)
+    }
+
     /// As in the registry of RFC 7591, section 4.2.
     pub fn name(self) -> &'static str {
         match self {

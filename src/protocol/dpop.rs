@@ -20,9 +20,9 @@ const NONCE: usize = 256;
 /// Origins whose nonce is kept.
 const ORIGINS: usize = 32;
 
-/// The algorithm of proofs for a server (section 5.1), by a key of the caller's or one to be made.
-pub fn algorithm(server: &Metadata, key: Option<&PublicKey>) -> Result<Algorithm, Error> {
-    jws::signs(&server.document, "dpop_signing_alg_values_supported", key)
+/// The algorithm of proofs for a server (section 5.1), of those that the key can do.
+pub fn algorithm(server: &Metadata, can: impl Fn(Algorithm) -> bool) -> Result<Algorithm, Error> {
+    jws::signs(&server.document, "dpop_signing_alg_values_supported", can)
 }
 
 /// What one request proves.

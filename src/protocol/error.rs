@@ -111,6 +111,8 @@ pub struct Refusal {
     pub uri: Option<String>,
     /// The whole answer, where it was JSON.
     pub response: Option<Object>,
+    /// What a sign-in that would help asks for, as options of `signIn`.
+    pub sign_in: Option<Object>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

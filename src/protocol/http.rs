@@ -75,6 +75,10 @@ pub struct Response {
     pub date: Option<String>,
     /// `Retry-After`
     pub retry_after: Option<String>,
+    /// `DPoP-Nonce`
+    pub dpop_nonce: Option<String>,
+    /// `WWW-Authenticate`
+    pub challenge: Option<String>,
     /// The body, decompressed.
     pub body: Vec<u8>,
 }
@@ -140,6 +144,7 @@ impl Response {
                         description: object.text("error_description").map(printable),
                         uri: object.text("error_uri").and_then(web_address),
                         response: Some(object.clone()),
+                        sign_in: None,
                     };
                     Err(self.failure(code).refusal(refusal))
                 }
@@ -168,7 +173,7 @@ impl Response {
 }
 
 /// A media type without its parameters.
-pub(super) fn essence(value: &str) -> String {
+pub fn essence(value: &str) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

@@ -9,7 +9,6 @@ use alloc::vec::Vec;
 use super::base64url;
 use super::error::{Code, Error};
 use super::json::{self, Json, Object};
-use super::jwk::PublicKey;
 use super::secret::Secret;
 
 /// Bytes of a token at the most.
@@ -182,11 +181,11 @@ pub fn parse(raw: &str, allowed: &[Algorithm], types: &[&str]) -> Result<Unverif
 }
 
 /// The algorithm to sign by for a server: one that its metadata lists under that name, if it lists any,
-/// and that fits the key, if there is one already. The best first.
+/// and that the key can do. The best first.
 pub fn signs(
     metadata: &Object,
     name: &'static str,
-    key: Option<&PublicKey>,
+    can: impl Fn(Algorithm) -> bool,
 ) -> Result<Algorithm, Error> {
     const BEST: [&str; 7] = ["ES256", "EdDSA", "Ed25519", "PS256", "RS256", "ES384", "ES512"];
     let listed = match metadata.get(name).map(Json::as_strings) {
@@ -201,7 +200,7 @@ pub fn signs(
             None => **name != "PS256",
         })
         .filter_map(|name| Algorithm::by_name(name))
-        .find(|algorithm| key.is_none_or(|key| key.fits(*algorithm)))
+        .find(|algorithm| can(*algorithm))
         .ok_or_else(|| Error::new(Code::MetadataUnsupported).detail(name))
 }
 

@@ -172,7 +172,7 @@ fn r131_step_up_says_what_is_wanted() {
         assert_eq!(step_up(&format!(", max_age={wrong}")), (None, None, None), "{wrong}");
     }
     let header = "Bearer error=\"insufficient_user_authentication\", acr_values=\"a b\", max_age=5";
-    let error = wanted(401, Some(header)).error(401).unwrap();
+    let error = wanted(401, Some(header)).error(401, None).unwrap();
     assert_eq!((error.code(), error.http_status()), (Code::StepUpRequired, Some(401)));
     assert!(error.login_required() && !error.retryable());
     let response = error.server().unwrap().response.clone().unwrap();
@@ -186,7 +186,7 @@ fn r131_more_scope_says_which() {
     for status in [401, 403] {
         let seen = wanted(status, Some(header));
         assert_eq!(seen, Wanted::Scope(Some("orders:write".into())));
-        let error = seen.error(status).unwrap();
+        let error = seen.error(status, None).unwrap();
         assert_eq!((error.code(), error.http_status()), (Code::InsufficientScope, Some(status)));
         assert!(!error.login_required() && !error.retryable());
         let response = error.server().unwrap().response.clone().unwrap();
@@ -197,7 +197,7 @@ fn r131_more_scope_says_which() {
     let odd = "Bearer error=insufficient_scope, scope=\"a\u{202e}b\\\"\"";
     assert_eq!(wanted(403, Some(odd)), Wanted::Scope(Some("ab".into())));
     for nothing in [Wanted::Nothing, Wanted::Nonce, Wanted::Token] {
-        assert_eq!(nothing.error(401), None);
+        assert_eq!(nothing.error(401, None), None);
     }
 }
 

@@ -1,6 +1,6 @@
 //! JARM, row R058 and A020: an answer that is signed, and one that should have been.
 
-use grantkit::protocol::authorize::{self, Manner, Pending};
+use grantkit::protocol::authorize::{self, Manner, Pending, ResponseMode};
 use grantkit::protocol::callback::{Code as AuthorizationCode, Params, accept};
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::jarm;
@@ -36,7 +36,7 @@ fn open(raw: &str) -> Result<Params, Error> {
 
 /// A record that waits for a signed answer.
 fn waiting() -> Pending {
-    let manner = Manner { signed_answer: true, ..Manner::default() };
+    let manner = Manner { response_mode: Some(ResponseMode::Jwt), ..Manner::default() };
     let ask = sign_in("openid").into();
     let (form, pending) =
         authorize::parameters(&server(), client(), ask, manner, &random(), NOW).unwrap();
@@ -163,7 +163,7 @@ fn r058_a_plain_answer_does_not_stand_in_for_a_signed_one() {
 
 #[test]
 fn r045_the_record_remembers_what_was_made_out() {
-    let manner = Manner { signed_answer: true, dpop_jkt: Some("thumb") };
+    let manner = Manner { response_mode: Some(ResponseMode::Jwt), dpop_jkt: Some("thumb") };
     let ask = sign_in("openid").into();
     let (form, pending) =
         authorize::parameters(&server(), client(), ask, manner, &random(), NOW).unwrap();

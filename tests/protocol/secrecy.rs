@@ -131,7 +131,8 @@ fn a097_no_error_of_the_other_exchanges_repeats_what_came() {
         userinfo::signed_response(&answer(200, Some(userinfo::JWT), &raw), &all).err(),
         logout::returned(Some(canary), "state").err(),
         assertion::draft_by_secret("c", &issuer(ISSUER), &secret, &[0; 32], 0).err(),
-        wanted(403, Some(&format!("Bearer error=insufficient_scope, scope={quoted}"))).error(403),
+        wanted(403, Some(&format!("Bearer error=insufficient_scope, scope={quoted}")))
+            .error(403, None),
         dpop::Nonces::default().renew(ISSUER, Some(&format!("{canary} x")), false).err(),
     ];
     for (at, error) in errors.into_iter().enumerate() {
@@ -149,6 +150,7 @@ fn r176_an_error_says_whose_it_is_to_mend() {
             description: Some("canary".into()),
             uri: None,
             response: Some(object(&json!({"a": "canary"}))),
+            sign_in: Some(object(&json!({"scope": "canary"}))),
         },
     );
     assert_eq!(error.code().as_str(), "token_error");
