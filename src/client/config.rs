@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::protocol::authorize::{Wish, has_scope};
+use crate::protocol::authorize::{ResponseMode, Wish, has_scope};
 use crate::protocol::client_auth::ClientAuth;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::json::Object;
@@ -37,6 +37,12 @@ pub struct Options {
     pub timeout: Option<u32>,
     pub retry_methods: Vec<String>,
     pub lenient: bool,
+    /// Tokens are bound to a key (RFC 9449).
+    pub dpop: bool,
+    /// RFC 9126; default: when the server requires it.
+    pub pushed: Option<bool>,
+    /// How the answer of an authorization request comes.
+    pub response_mode: Option<ResponseMode>,
     pub insecure_http: bool,
 }
 
@@ -61,6 +67,9 @@ pub struct Config {
     pub tolerance: i64,
     pub timeout: Millis,
     pub retry_methods: Vec<String>,
+    pub dpop: bool,
+    pub pushed: Option<bool>,
+    pub response_mode: Option<ResponseMode>,
     pub reading: Reading,
     pub transport: Transport,
 }
@@ -117,6 +126,9 @@ impl Config {
             tolerance: i64::from(options.clock_tolerance.unwrap_or(30)),
             timeout: Millis::from(options.timeout.unwrap_or(10_000)),
             retry_methods: options.retry_methods.iter().map(|m| m.to_ascii_uppercase()).collect(),
+            dpop: options.dpop,
+            pushed: options.pushed,
+            response_mode: options.response_mode,
             reading: if options.lenient { Reading::Lenient } else { Reading::Strict },
             transport,
         }))

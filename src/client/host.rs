@@ -11,8 +11,9 @@ use alloc::vec::Vec;
 use crate::protocol::error::Error;
 use crate::protocol::http::{Request, Response};
 use crate::protocol::json::Object;
-use crate::protocol::jwk::Check;
-use crate::protocol::jws::Hash;
+use crate::protocol::jwk::{Check, PublicKey};
+use crate::protocol::jws::{Algorithm, Hash};
+use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::ParseUrl;
 
@@ -39,6 +40,26 @@ pub enum Level {
 /// Work on the heap: one kind of it for all, for each kind would be another copy in the wasm.
 pub type Work<T> = Pin<Box<dyn Future<Output = T>>>;
 
+/// A private key in the platform's hands, and what it can do.
+#[derive(Clone, Debug)]
+pub struct Signing<K> {
+    /// The key, which nobody may be able to read.
+    pub key: K,
+    /// The algorithms that it is for.
+    pub can: Vec<Algorithm>,
+    /// How a server finds the public key.
+    pub kid: Option<String>,
+}
+
+/// A key whose public half is known.
+#[derive(Clone, Debug)]
+pub struct KeyPair<K> {
+    /// The private half.
+    pub private: Signing<K>,
+    /// The public half.
+    pub public: PublicKey,
+}
+
 /// The world: one host for a binary, so generics and not `dyn`.
 pub trait Host: ParseUrl + Clone + 'static {
     /// Tells that a caller gave up; `AbortSignal` in JavaScript.
@@ -46,6 +67,8 @@ pub trait Host: ParseUrl + Clone + 'static {
     /// Tells that shared work is done, to any number of waiters. Never a Rust waker: each waiter must
     /// be woken by its own request (law 17).
     type Signal: Clone + 'static;
+    /// A private key.
+    type Key: Clone + 'static;
 
     /// One exchange, its body included, within `timeout` milliseconds. Redirects are not followed;
     /// credentials are not sent; nothing is cached; no more than `request.cap` bytes are kept.
@@ -58,6 +81,17 @@ pub trait Host: ParseUrl + Clone + 'static {
 
     /// Whether a signature is good.
     fn verify(&self, check: Check<'_>) -> impl Future<Output = Result<bool, Error>>;
+
+    /// Signs by a private key.
+    fn sign(
+        &self,
+        key: &Self::Key,
+        algorithm: Algorithm,
+        data: &[u8],
+    ) -> impl Future<Output = Result<Vec<u8>, Error>>;
+
+    /// Makes a key for ES256 that nobody can read.
+    fn make_key(&self) -> impl Future<Output = Result<KeyPair<Self::Key>, Error>>;
 
     /// A digest.
     fn digest(&self, hash: Hash, data: &[u8]) -> impl Future<Output = Result<Vec<u8>, Error>>;
@@ -144,6 +178,18 @@ pub trait Page: Host {
     /// Waits until everything is written, for a while, and says whether it was.
     fn saved(&self) -> impl Future<Output = bool>;
 
+    /// The key of that name, which a page keeps for its next load.
+    fn kept_key(
+        &self,
+        name: &str,
+    ) -> impl Future<Output = Result<Option<KeyPair<Self::Key>>, Error>>;
+    /// Keeps a key, or removes the one that is kept.
+    fn keep_key(
+        &self,
+        name: &str,
+        key: Option<&KeyPair<Self::Key>>,
+    ) -> impl Future<Output = Result<(), Error>>;
+
     /// Whether other tabs read and write what `save` keeps.
     fn shared(&self) -> bool;
     /// A lock among the tabs of this origin, and whether it had to be waited for. `None` where patience
@@ -193,6 +239,9 @@ pub trait Edge: Host {
         context: &str,
         seal: &str,
     ) -> impl Future<Output = Result<Option<String>, Error>>;
+
+    /// HMAC-SHA-256 under a secret.
+    fn mac(&self, secret: &Secret, data: &[u8]) -> impl Future<Output = Result<Vec<u8>, Error>>;
 
     /// Calls the store: what it answers to [`Call::Get`] and [`Call::Acquire`], else nothing.
     fn store(

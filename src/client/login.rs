@@ -2,14 +2,19 @@
 //! and for servers that keep their own sessions. All checks stand between the answer and its tokens.
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::string::String;
 
-use crate::protocol::authorize::{self, Client, Pending, Randomness, SignIn, has_scope};
+use crate::protocol::authorize::{self, Client, Manner, Pending, Randomness, SignIn, has_scope};
 use crate::protocol::callback::{self, Params};
+use crate::protocol::client_auth::{ClientAuth, Method};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::form::Form;
 use crate::protocol::id_token::{Claims, Nonce};
+use crate::protocol::json::Json;
+use crate::protocol::metadata::{Metadata, missing};
 use crate::protocol::url::Url;
+use crate::protocol::{jar, par};
 
 use super::host::Host;
 use super::server::{Granted, Server, Want};
@@ -31,7 +36,62 @@ pub async fn begin<H: Host>(
     let random =
         Randomness { state: host.random()?, nonce: host.random()?, verifier: host.random()? };
     let client = Client { id: &config.auth.id, redirect_uri };
-    authorize::request(&metadata, client, ask, &random, host.now())
+    let thumbprint = match server.dpop() {
+        Some(dpop) => {
+            dpop.suit(host, &metadata).await?;
+            dpop.thumbprint()
+        }
+        None => None,
+    };
+    let manner = Manner { response_mode: config.response_mode, dpop_jkt: thumbprint.as_deref() };
+    let (form, pending) =
+        authorize::parameters(&metadata, client, ask, manner, &random, host.now())?;
+    Ok((url(server, &metadata, form, abort).await?, pending))
+}
+
+/// The address that takes a request to the server: with its parameters in it, signed (RFC 9101), or as
+/// a reference to what was pushed (RFC 9126).
+async fn url<H: Host>(
+    server: &Server<H>,
+    metadata: &Rc<Metadata>,
+    form: Form,
+    abort: Option<&H::Abort>,
+) -> Result<String, Error> {
+    // RFC 9101, section 10.5.
+    const SIGNED: &str = "require_signed_request_object";
+    let (config, time) = (server.config(), server.time());
+    let pushes = metadata.pushed_requests_only || config.pushed == Some(true);
+    let (query, body) = match server.signs().filter(|signs| signs.signs_requests()) {
+        Some(signs) => {
+            let made = signs.request_object(metadata.clone(), form.clone(), false, time).await?;
+            (jar::query(&form, &config.auth.id, &made), jar::body(&made))
+        }
+        None if metadata.document.get(SIGNED).and_then(Json::as_bool) == Some(true) => {
+            return Err(missing(SIGNED));
+        }
+        None => (form.clone(), form),
+    };
+    match pushes {
+        true => push(server, metadata, body, abort).await?.url(
+            metadata,
+            &config.auth.id,
+            server.host().now(),
+        ),
+        false => authorize::url(metadata, &query),
+    }
+}
+
+/// RFC 9126. There is no way back to the plain request (R040).
+pub async fn push<H: Host>(
+    server: &Server<H>,
+    metadata: &Rc<Metadata>,
+    body: Form,
+    abort: Option<&H::Abort>,
+) -> Result<par::Pushed, Error> {
+    let to = server.endpoint(metadata, "pushed_authorization_request_endpoint")?;
+    let make = |auth: &ClientAuth, method: Method| par::request(&to, auth, method, body.clone());
+    let reply = server.ask("pushed-authorization", metadata, true, &make, abort).await?;
+    par::response(&reply, server.config().reading, server.host().now())
 }
 
 /// What a sign-in brought.
@@ -41,6 +101,8 @@ pub struct SignedIn {
     pub granted: Granted,
     /// Of the id_token, where `openid` was asked for.
     pub claims: Option<Claims>,
+    /// The thumbprint of the key that the tokens are bound to.
+    pub bound: Option<String>,
 }
 
 /// Spends the answer: checks it against its record, exchanges the code once (R061), proves the id_token.
@@ -57,6 +119,11 @@ pub async fn finish<H: Host>(
     }
     if !pending.alive(server.host().now()) {
         return Err(Error::new(Code::StateUnknown).detail("expired"));
+    }
+    // A code is bound to the key that its request named (RFC 9449, section 10).
+    let thumbprint = server.dpop().and_then(|dpop| dpop.thumbprint());
+    if thumbprint != pending.dpop_jkt {
+        return Err(Error::new(Code::StateUnknown).detail("dpop"));
     }
     let metadata = server.metadata(&["authorization_endpoint", "token_endpoint"], abort).await?;
     let code = callback::accept(answer, pending, arrived_at, &metadata, server.host())?;
@@ -76,7 +143,7 @@ pub async fn finish<H: Host>(
 
     // Without `openid` this is plain OAuth, whatever else the server sends.
     let Some(nonce) = pending.nonce.as_deref() else {
-        return Ok(SignedIn { granted, claims: None });
+        return Ok(SignedIn { granted, claims: None, bound: thumbprint });
     };
     let raw = granted.tokens.id_token.clone().ok_or(Code::IdTokenMissing)?;
     let want = Want {
@@ -89,7 +156,7 @@ pub async fn finish<H: Host>(
         skew: granted.skew,
     };
     let claims = server.id_token(raw.expose(), want, abort).await?;
-    Ok(SignedIn { granted, claims: Some(claims) })
+    Ok(SignedIn { granted, claims: Some(claims), bound: thumbprint })
 }
 
 /// The grant of RFC 6749, section 6.

@@ -2,14 +2,18 @@
 //! fake host and a hand-moved clock.
 
 pub mod config;
+pub mod dpop;
 pub mod flight;
 pub mod host;
+pub mod keyring;
 pub mod login;
 pub mod record;
 pub mod resource;
+pub mod revocation;
 pub mod server;
 pub mod session;
 pub mod shelf;
 pub mod token_client;
 pub mod tokens;
+pub mod user_info;
 pub mod vault;

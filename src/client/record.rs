@@ -38,6 +38,8 @@ pub struct TokenSet {
     /// When the person signed in, by this machine's clock, and how many renewals followed: which of two
     /// tabs knows more. The clock alone does not tell: it may be set back in between.
     pub age: (UnixMillis, i64),
+    /// The thumbprint of the key that the tokens are bound to (RFC 9449).
+    pub bound: Option<String>,
 }
 
 impl TokenSet {
@@ -54,6 +56,7 @@ impl TokenSet {
             id_token: signed_in.claims.is_some().then_some(granted.tokens.id_token).flatten(),
             claims: signed_in.claims,
             age: (granted.received_at, 0),
+            bound: signed_in.bound,
         }
     }
 
@@ -126,7 +129,8 @@ impl TokenSet {
             .set_integer("signed_in_at", Some(self.age.0))
             .set_integer("renewals", Some(self.age.1))
             .set_text("id_token", self.id_token.as_ref().map(Secret::expose))
-            .set_text("scope", self.scope.as_deref());
+            .set_text("scope", self.scope.as_deref())
+            .set_text("bound", self.bound.as_deref());
         if let Some(claims) = &self.claims {
             out.set("claims", Json::Object(claims.members().clone()));
         }
@@ -170,6 +174,7 @@ impl TokenSet {
             id_token: secret(&object, "id_token")?,
             claims,
             scope: text_of(&object, "scope")?,
+            bound: text_of(&object, "bound")?,
             age: (object.get("signed_in_at")?.as_integer()?, object.get("renewals")?.as_integer()?),
         })
     }

@@ -4,9 +4,11 @@
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
-use core::cell::RefCell;
+use core::cell::{Cell, OnceCell, RefCell};
 
-use crate::protocol::client_auth::Method;
+use crate::protocol::assertion;
+use crate::protocol::client_auth::{ClientAuth, Method};
+use crate::protocol::dpop::wants_nonce;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::form::Form;
 use crate::protocol::http::{Request, Response};
@@ -17,12 +19,14 @@ use crate::protocol::jws::{Unverified, invalid};
 use crate::protocol::metadata::{self, Metadata, missing};
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
-use crate::protocol::token::{self, Tokens};
+use crate::protocol::token::{self, Binding, Reading, Tokens};
 use crate::protocol::url::Endpoint;
 
 use super::config::Config;
+use super::dpop::{Dpop, To};
 use super::flight::{Flights, Landed};
 use super::host::{Host, Level, Work};
+use super::keyring::Signs;
 
 /// A metadata document is used for a day at the most.
 const METADATA_LIFE: Millis = 24 * 3600 * 1000;
@@ -55,6 +59,12 @@ struct Inner<H: Host> {
     config: Box<Config>,
     state: RefCell<State>,
     documents: Flights<H>,
+    /// Where tokens are bound to a key.
+    dpop: Option<Dpop<H>>,
+    /// Where the client has keys of its own.
+    signs: OnceCell<Rc<dyn Signs>>,
+    /// Milliseconds that the server's clock is ahead, by the last `Date`.
+    skew: Cell<Millis>,
 }
 
 /// One server. Clones share what is known.
@@ -65,6 +75,9 @@ impl<H: Host> Clone for Server<H> {
         Server(self.0.clone())
     }
 }
+
+/// Makes a request of who the client is and how it shows it.
+pub type Make<'a> = &'a dyn Fn(&ClientAuth, Method) -> Result<Request, Error>;
 
 /// Tokens, and what the exchange tells about the clock.
 #[derive(Clone, Debug)]
@@ -108,7 +121,35 @@ impl<H: Host> Server<H> {
     pub fn new(host: H, config: Box<Config>, patience: Option<Millis>) -> Server<H> {
         let documents = Flights::new(host.clone(), patience);
         let state = State { metadata: None, keys: None, missed_at: None };
-        Server(Rc::new(Inner { host, config, state: RefCell::new(state), documents }))
+        Server(Rc::new(Inner {
+            dpop: config.dpop.then(Dpop::default),
+            host,
+            config,
+            state: RefCell::new(state),
+            documents,
+            signs: OnceCell::new(),
+            skew: Cell::new(0),
+        }))
+    }
+
+    /// Takes the keys of the client; the first ones stay.
+    pub fn sign_by(&self, signs: Rc<dyn Signs>) {
+        let _ = self.0.signs.set(signs);
+    }
+
+    /// The keys of the client.
+    pub fn signs(&self) -> Option<&Rc<dyn Signs>> {
+        self.0.signs.get()
+    }
+
+    /// What tokens are bound to.
+    pub fn dpop(&self) -> Option<&Dpop<H>> {
+        self.0.dpop.as_ref()
+    }
+
+    /// The server's time, as far as it is known (R142).
+    pub fn time(&self) -> UnixMillis {
+        self.host().now().saturating_add(self.0.skew.get())
     }
 
     /// The configuration.
@@ -270,6 +311,16 @@ impl<H: Host> Server<H> {
         keys.find(token).cloned()
     }
 
+    /// Whether a token of the server's is what it signed.
+    pub async fn proves(
+        &self,
+        token: &Unverified,
+        abort: Option<&H::Abort>,
+    ) -> Result<bool, Error> {
+        let key = self.key(token, abort).await?;
+        self.host().verify(token.check(&key)).await
+    }
+
     /// One exchange. Its line in the log says which, never where to in full.
     pub async fn send(
         &self,
@@ -282,6 +333,9 @@ impl<H: Host> Server<H> {
             Ok(reply) => {
                 let status = json::integer_text(i64::from(reply.status));
                 host.log(Level::Debug, "response", &[("endpoint", purpose), ("status", &status)]);
+                if let Some(time) = reply.server_time() {
+                    self.0.skew.set((time - host.now()).clamp(-SKEW, SKEW));
+                }
                 reply.not_redirected()
             }
             Err(error) => {
@@ -292,21 +346,78 @@ impl<H: Host> Server<H> {
         }
     }
 
-    /// How this client shows who it is at that server.
-    pub fn method(&self, metadata: &Metadata) -> Result<Method, Error> {
-        self.config().auth.method_for(metadata)
+    /// Where an endpoint is; with mutual TLS its alias comes first (R027).
+    pub fn endpoint(&self, metadata: &Metadata, name: &'static str) -> Result<Endpoint, Error> {
+        let config = self.config();
+        let tls = matches!(config.auth.method, Some(Method::Tls | Method::SelfSignedTls));
+        metadata.endpoint(name, tls, self.host(), config.transport)
+    }
+
+    /// Asks an endpoint as the client that we are, with a proof where tokens are bound. The request is
+    /// made anew if the server wants a nonce: once (R138).
+    pub async fn ask(
+        &self,
+        purpose: &'static str,
+        metadata: &Rc<Metadata>,
+        bound: bool,
+        make: Make<'_>,
+        abort: Option<&H::Abort>,
+    ) -> Result<Response, Error> {
+        let auth = &self.config().auth;
+        let signs = self.signs();
+        let method = auth.method_with(metadata, signs.is_some_and(|signs| signs.identifies()))?;
+        let dpop = self.dpop().filter(|_| bound);
+        if let Some(dpop) = dpop {
+            dpop.suit(self.host(), metadata).await?;
+        }
+        let mut again = false;
+        loop {
+            let mut request = make(auth, method)?;
+            if let (Method::KeyJwt | Method::SecretJwt, Some(signs)) = (method, signs) {
+                let made = signs.assertion(metadata.clone(), method, self.time()).await?;
+                assertion::attach(&mut request, &made);
+            }
+            let url = request.url.clone();
+            if let Some(dpop) = dpop {
+                let target = (request.method, url.as_str());
+                let time = self.time();
+                let proof = dpop.prove(self.host(), To::Server, target, None, time).await?;
+                request.proof = Some(proof);
+            }
+            let reply = self.send(purpose, &request, abort).await?;
+            let Some(dpop) = dpop else { return Ok(reply) };
+            let nonce = reply.dpop_nonce.as_deref();
+            let refused = matches!(reply.status, 400 | 401);
+            if refused && reply.success(Code::TokenError).is_err_and(|error| wants_nonce(&error)) {
+                dpop.renew(To::Server, url.as_str(), nonce, again)?;
+                again = true;
+            } else {
+                dpop.note(To::Server, url.as_str(), nonce);
+                return Ok(reply);
+            }
+        }
     }
 
     /// Asks the token endpoint.
     pub async fn token(&self, grant: Form, abort: Option<&H::Abort>) -> Result<Granted, Error> {
+        self.token_by(grant, token::response_for, abort).await
+    }
+
+    /// The same for a grant whose answer has rules of its own.
+    pub async fn token_by(
+        &self,
+        grant: Form,
+        read: fn(&Response, Reading, Binding) -> Result<Tokens, Error>,
+        abort: Option<&H::Abort>,
+    ) -> Result<Granted, Error> {
         let metadata = self.metadata(&["token_endpoint"], abort).await?;
-        let to = metadata.token_endpoint.as_ref().ok_or_else(|| missing("token_endpoint"))?;
-        let config = self.config();
-        let request = token::request(to, &config.auth, self.method(&metadata)?, grant);
-        let reply = self.send("token", &request, abort).await?;
+        let to = self.endpoint(&metadata, "token_endpoint")?;
+        let make = |auth: &ClientAuth, method| Ok(token::request(&to, auth, method, grant.clone()));
+        let reply = self.ask("token", &metadata, true, &make, abort).await?;
         let received_at = self.host().now();
+        let binding = if self.config().dpop { Binding::Dpop } else { Binding::Bearer };
         Ok(Granted {
-            tokens: token::response(&reply, config.reading)?,
+            tokens: read(&reply, self.config().reading, binding)?,
             received_at,
             skew: reply.server_time().map(|time| time - received_at),
         })

@@ -10,24 +10,27 @@ use core::cell::{Cell, RefCell};
 use crate::protocol::authorize::{Pending, SignIn, Wish};
 use crate::protocol::callback::Params;
 use crate::protocol::error::{Code, Error};
+use crate::protocol::exchange;
 use crate::protocol::form::Form;
 use crate::protocol::id_token::{Claims, Nonce};
+use crate::protocol::jarm;
 use crate::protocol::json::Object;
 use crate::protocol::logout::{self, Logout};
-use crate::protocol::metadata::{Metadata, missing};
-use crate::protocol::revoke;
+use crate::protocol::metadata::Metadata;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
+use crate::protocol::token;
 use crate::protocol::url::Url;
-use crate::protocol::userinfo;
 
 use super::config::{Config, invalid};
 use super::flight::{Flights, Landed};
 use super::host::{Edge, Host, Work};
 use super::login::{self, SignedIn};
 use super::resource;
+use super::revocation::revoke_token;
 use super::server::{EVERYTHING, Granted, Server, Want};
 use super::tokens::{AccessToken, Cache, stale};
+use super::user_info::user_info;
 use super::vault::Vault;
 
 /// How long one request waits for a token that another asked for, before it asks itself: on the edge
@@ -282,7 +285,11 @@ impl<H: Edge> TokenClient<H> {
         behind: Option<&Behind<H>>,
     ) -> Result<Rc<AccessToken>, Error> {
         let host = self.server().host();
-        let Some(mut vault) = Vault::new(host, self.config(), &want.wish) else {
+        let bound = match self.server().dpop().filter(|_| host.shares()) {
+            Some(dpop) => Some(dpop.pair(host).await?.public.thumbprint()),
+            None => None,
+        };
+        let Some(mut vault) = Vault::new(host, self.config(), &want.wish, bound.as_deref()) else {
             return self.request(key, &want.wish).await;
         };
         let last = Cell::new(None);
@@ -362,7 +369,16 @@ impl<H: Edge> TokenClient<H> {
             }
             grant.push(name, value);
         }
-        self.server().token(grant, abort).await
+        self.grants(grant, abort).await
+    }
+
+    /// A token exchange is answered by rules of its own (R078).
+    async fn grants(&self, grant: Form, abort: Option<&H::Abort>) -> Result<Granted, Error> {
+        let read = match grant.value("grant_type") {
+            Some(exchange::GRANT) => exchange::response,
+            _ => token::response_for,
+        };
+        self.server().token_by(grant, read, abort).await
     }
 
     /// One request of a grant, with the wish written behind the grant's own parameters. The client's
@@ -381,7 +397,7 @@ impl<H: Edge> TokenClient<H> {
             return Err(invalid("parameters"));
         }
         wish.write(&mut grant);
-        self.server().token(grant, abort).await
+        self.grants(grant, abort).await
     }
 
     /// Where `fetch` may take a token to, and what for.
@@ -411,7 +427,19 @@ impl<H: Edge> TokenClient<H> {
         abort: Option<&H::Abort>,
     ) -> Result<SignedIn, Error> {
         self.open()?;
-        login::finish(self.server(), answer, pending, arrived_at, abort).await
+        let Some(raw) = answer.response()? else {
+            return login::finish(self.server(), answer, pending, arrived_at, abort).await;
+        };
+        let answer = self.signed_answer(raw, abort).await?;
+        login::finish(self.server(), &answer, pending, arrived_at, abort).await
+    }
+
+    /// JARM: the parameters of an answer that the server signed.
+    async fn signed_answer(&self, raw: &str, abort: Option<&H::Abort>) -> Result<Params, Error> {
+        let (server, config) = (self.server(), self.config());
+        let answer = jarm::parse(raw, &config.algorithms)?;
+        let good = server.proves(answer.token(), abort).await?;
+        answer.open(good, &config.issuer, &config.auth.id, server.time(), config.tolerance)
     }
 
     /// Proves an id_token.
@@ -476,33 +504,4 @@ impl<H: Edge> TokenClient<H> {
         let metadata = self.server().metadata(&["end_session_endpoint"], abort).await?;
         logout::url(&metadata, &self.config().auth.id, logout)
     }
-}
-
-/// OpenID Connect Core 1.0, section 5.3.
-pub async fn user_info<H: Host>(
-    server: &Server<H>,
-    access_token: &Secret,
-    subject: &str,
-    abort: Option<&H::Abort>,
-) -> Result<Object, Error> {
-    let metadata = server.metadata(&["userinfo_endpoint"], abort).await?;
-    let url = metadata.userinfo_endpoint.as_ref().ok_or_else(|| missing("userinfo_endpoint"))?;
-    let reply = server.send("userinfo", &userinfo::request(url, access_token), abort).await?;
-    userinfo::response(&reply, subject)
-}
-
-/// RFC 7009.
-pub async fn revoke_token<H: Host>(
-    server: &Server<H>,
-    token: &Secret,
-    hint: Option<&str>,
-    abort: Option<&H::Abort>,
-) -> Result<(), Error> {
-    let metadata = server.metadata(&["revocation_endpoint"], abort).await?;
-    let url =
-        metadata.revocation_endpoint.as_ref().ok_or_else(|| missing("revocation_endpoint"))?;
-    let method = server.method(&metadata)?;
-    let mut request = revoke::request(url, &server.config().auth, method, token, hint);
-    request.keepalive = true;
-    revoke::response(&server.send("revocation", &request, abort).await?)
 }

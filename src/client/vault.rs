@@ -59,7 +59,8 @@ pub struct Vault<H: Edge> {
 
 impl<H: Edge> Vault<H> {
     /// The place for what a wish answers, where there is a store. Its name tells nothing.
-    pub fn new(host: &H, config: &Config, wish: &Wish) -> Option<Vault<H>> {
+    /// A token that is bound to a key is of use to who has that key.
+    pub fn new(host: &H, config: &Config, wish: &Wish, bound: Option<&str>) -> Option<Vault<H>> {
         if !host.shares() {
             return None;
         }
@@ -67,6 +68,7 @@ impl<H: Edge> Vault<H> {
         parts.push("issuer", config.issuer.as_str());
         parts.push("client_id", &config.auth.id);
         wish.write(&mut parts);
+        parts.push_some("jkt", bound);
         let mut name = String::from("grantkit.1.");
         name.push_str(&parts.encode().fingerprint());
         Some(Vault { host: host.clone(), name, seen: None, leads: false, failed: false })

@@ -3,6 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use crate::protocol::error::{Error, Fault};
+use crate::protocol::json::Object;
 use crate::web::call::object;
 
 use super::value;
@@ -12,7 +13,9 @@ pub fn fields(error: &Error) -> JsValue {
     let text = |text: Option<&str>| text.map_or(JsValue::UNDEFINED, JsValue::from_str);
     let number = |number: Option<u32>| number.map_or(JsValue::UNDEFINED, JsValue::from);
     let refusal = error.server();
-    let response = refusal.and_then(|refusal| refusal.response.as_ref());
+    let members = |members: Option<&Object>| {
+        members.map_or(JsValue::UNDEFINED, |members| value::object(members, &[]))
+    };
     let fault = match error.code().fault() {
         Fault::Caller => "caller",
         Fault::Server => "server",
@@ -32,6 +35,7 @@ pub fn fields(error: &Error) -> JsValue {
         ("error", text(refusal.map(|refusal| refusal.error.as_str()))),
         ("error_description", text(refusal.and_then(|refusal| refusal.description.as_deref()))),
         ("error_uri", text(refusal.and_then(|refusal| refusal.uri.as_deref()))),
-        ("response", response.map_or(JsValue::UNDEFINED, |response| value::object(response, &[]))),
+        ("response", members(refusal.and_then(|refusal| refusal.response.as_ref()))),
+        ("signIn", members(refusal.and_then(|refusal| refusal.sign_in.as_ref()))),
     ])
 }

@@ -4,6 +4,8 @@
 mod allocator;
 mod error;
 mod host;
+#[cfg(feature = "client")]
+mod keys;
 mod options;
 mod resource;
 #[cfg(feature = "session")]

@@ -17,6 +17,7 @@ use crate::protocol::error::{Code, Error};
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::time::Millis;
 use crate::web::call::{function, global, leave, property};
+use crate::web::crypto;
 
 use super::value::read_json;
 
@@ -249,8 +250,28 @@ impl View {
             timeout: self.number("timeout"),
             retry_methods: self.strings("retryMethods"),
             lenient: self.flag("lenient", false),
+            dpop: false,
+            pushed: self.read("pushedAuthorization", JsValue::as_bool),
+            response_mode: None,
             insecure_http: self.flag("insecureHttp", false),
         })
+    }
+
+    /// Whether tokens are bound to a key, and to which, where the caller brings one.
+    pub fn dpop(&self) -> (bool, Option<JsValue>) {
+        let Some(given) = self.get("dpop") else { return (false, None) };
+        if let Some(bound) = given.as_bool() {
+            return (bound, None);
+        }
+        let inner = View::of(&given);
+        let pair = inner.get("keyPair").filter(|pair| {
+            let private = crypto::signing(&property(pair, "privateKey"));
+            private.is_some() && property(pair, "publicKey").is_object()
+        });
+        if pair.is_none() || inner.finish().is_err() {
+            self.refuse("dpop");
+        }
+        (true, pair)
     }
 
     fn allowed_urls(&self) -> Vec<(String, Wish)> {

@@ -11,15 +11,20 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, Response};
 
 use crate::client::config::Config;
+use crate::client::dpop::{Dpop, To};
 use crate::client::resource::repeatable;
+use crate::client::server::Server;
 use crate::client::token_client::Ask;
 use crate::client::tokens::AccessToken;
 use crate::protocol::authorize::Wish;
+use crate::protocol::challenge::{Wanted, wanted};
+use crate::protocol::dpop::authorization;
 use crate::protocol::error::{Code, Error};
-use crate::protocol::text::contains;
+use crate::protocol::secret::Secret;
 use crate::protocol::url::Url;
 use crate::protocol::userinfo::bearer;
 use crate::web::call::{function, global, leave, method, object, property};
+use crate::web::host::WebHost;
 use crate::web::{location, url};
 
 use super::Answering;
@@ -36,7 +41,7 @@ extern "C" {
 #[allow(missing_docs)]
 pub enum Source {
     #[cfg(feature = "session")]
-    Session(crate::client::session::Session<crate::web::host::WebHost>),
+    Session(crate::client::session::Session<WebHost>),
     #[cfg(feature = "client")]
     Client(super::waiting::Waiting),
 }
@@ -56,6 +61,27 @@ macro_rules! whoever {
 impl Source {
     fn config(&self) -> &Config {
         whoever!(self, has => has.config())
+    }
+
+    fn server(&self) -> &Server<WebHost> {
+        whoever!(self, has => has.server())
+    }
+
+    fn dpop(&self) -> Option<&Dpop<WebHost>> {
+        self.server().dpop()
+    }
+
+    /// The headers that present a token (RFC 6750, section 2.1; RFC 9449, section 7.1).
+    async fn present(
+        &self,
+        token: &AccessToken,
+        method: &str,
+        url: &str,
+    ) -> Result<(Secret, Option<Secret>), Error> {
+        let Some(dpop) = self.dpop() else { return Ok((bearer(&token.secret), None)) };
+        let (server, secret) = (self.server(), Some(&token.secret));
+        let proof = dpop.prove(server.host(), To::Api, (method, url), secret, server.time());
+        Ok((authorization(&token.secret), Some(proof.await?)))
     }
 
     fn allow(&self, url: &Url) -> Result<Wish, Error> {
@@ -120,8 +146,10 @@ impl Call {
             value => value,
         };
         let headers = headers(&given("headers"))?;
-        if headers.has("authorization").unwrap_or(true) {
-            return Err(invalid("authorization"));
+        for name in ["authorization", "dpop"] {
+            if headers.has(name).unwrap_or(true) {
+                return Err(invalid(name));
+            }
         }
         if property(&init, "redirect") == "follow" {
             return Err(invalid("redirect"));
@@ -148,6 +176,7 @@ impl Call {
 
     async fn send(
         &self,
+        source: &Source,
         fetch: &Function,
         token: &AccessToken,
         keep: bool,
@@ -157,8 +186,11 @@ impl Call {
             false => Error::from(Code::NetworkError),
         };
         let headers = Headers::new_with_headers(&self.headers).map_err(failed)?;
-        let value = bearer(&token.secret);
+        let (value, proof) = source.present(token, &self.method, &self.url.href).await?;
         headers.set("authorization", value.expose()).map_err(failed)?;
+        if let Some(proof) = proof {
+            headers.set("dpop", proof.expose()).map_err(failed)?;
+        }
         let mut ours = alloc::vec![("headers", headers.into()), ("redirect", "manual".into())];
         ours.extend(self.abort.as_ref().map(|signal| ("signal", signal.into())));
         let ours = object(&ours);
@@ -212,6 +244,8 @@ impl Call {
     async fn answer(mut self, source: Source, fetch: Function) -> Result<JsValue, Error> {
         let repeatable = self.repeatable(source.config());
         let mut last: Option<Response> = None;
+        // Once for a nonce, and once for a token.
+        let mut proved = false;
         loop {
             let ask = self.ask.clone();
             let token = match source.access_token(ask, self.abort.as_ref()).await {
@@ -222,20 +256,33 @@ impl Call {
             if let Some(body) = last.as_ref().and_then(Response::body) {
                 let _ = body.cancel();
             }
-            let answer = self.send(&fetch, &token, repeatable && last.is_none()).await?;
-            if answer.status() != 401 || !repeatable || last.is_some() || !token_refused(&answer) {
+            let answer = self.send(&source, &fetch, &token, repeatable).await?;
+            let header = |name: &str| answer.headers().get(name).ok().flatten();
+            let (status, nonce) = (answer.status(), header("dpop-nonce"));
+            let wants = wanted(status, header("www-authenticate").as_deref());
+            if let Some(dpop) = source.dpop() {
+                match wants {
+                    Wanted::Nonce if repeatable => {
+                        dpop.renew(To::Api, &self.url.href, nonce.as_deref(), proved)?;
+                        proved = true;
+                        last = Some(answer);
+                        continue;
+                    }
+                    _ => dpop.note(To::Api, &self.url.href, nonce.as_deref()),
+                }
+            }
+            let scope = source.config().wish.scope.as_deref();
+            if let Some(error) = wants.error(status, scope) {
+                return Err(error);
+            }
+            // A challenge that names another reason is not mended by a fresh token (RFC 6750, section 3.1).
+            if wants != Wanted::Token || !repeatable || self.ask.refused.is_some() {
                 return Ok(answer.into());
             }
             self.ask.refused = Some(token.secret.clone());
             last = Some(answer);
         }
     }
-}
-
-/// A challenge that names another reason is not mended by a fresh token (RFC 6750, section 3.1).
-fn token_refused(answer: &Response) -> bool {
-    let challenge = answer.headers().get("www-authenticate").ok().flatten().unwrap_or_default();
-    !contains(&challenge, "error=") || contains(&challenge, "invalid_token")
 }
 
 fn built(first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {

@@ -75,8 +75,13 @@ fn read(options: &JsValue, hold: Function, emit: Function) -> Result<Read, Error
     let view = View::of(options);
     let tokens = token_store(&view);
     let (host, fetch) = host::make(&view, tokens, hold, Some(emit))?;
-    let (server, page) = (view.server(), view.page());
+    let (mut server, page) = (view.server(), view.page());
+    let (bound, pair) = view.dpop();
+    server.dpop = bound;
     view.finish()?;
+    if let Some(pair) = pair {
+        host.prove_by(pair);
+    }
     let auth = ClientAuth { id: server.client_id.clone(), secret: None, method: None };
     let config = Config::check(server, auth, &host)?;
     let pages = PageConfig::check(page, &host, config.transport)?;

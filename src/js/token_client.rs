@@ -1,6 +1,7 @@
 //! What js/client.js holds behind the public class `TokenClient`.
 
 use alloc::boxed::Box;
+use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
 
@@ -9,11 +10,12 @@ use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 use zeroize::Zeroizing;
 
-use crate::client::config::{Config, redirect_uri};
+use crate::client::config::{self, Config};
+use crate::client::keyring::Keyring;
 use crate::client::server::Want;
 use crate::client::token_client::TokenClient;
 use crate::client::vault;
-use crate::protocol::authorize::Pending;
+use crate::protocol::authorize::{Pending, ResponseMode};
 use crate::protocol::callback::Params;
 use crate::protocol::client_auth::{ClientAuth, Method};
 use crate::protocol::error::Error;
@@ -29,6 +31,7 @@ use crate::web::shared::Shared;
 use crate::web::storage::{TokenStore, is_store};
 use crate::web::{location, url};
 
+use super::keys;
 use super::options::{View, invalid, text, written};
 use super::resource::{Call, Source};
 use super::waiting::Waiting;
@@ -53,44 +56,75 @@ fn open(options: &JsValue, hold: Function) -> Result<ClientHandle, Error> {
     let view = View::of(options);
     let tokens = TokenStore::Memory(RefCell::default());
     let (host, fetch) = host::make(&view, tokens, hold, None)?;
-    let server = view.server();
+    let mut server = view.server();
     let secret = view.text("clientSecret");
     let accepted = view.flag("insecureClientSecret", false);
-    let method = match view.text("clientAuthentication").as_deref() {
-        None => None,
-        Some("none") => Some(Method::None),
-        Some("client_secret_basic") => Some(Method::Basic),
-        Some("client_secret_post") => Some(Method::Post),
-        Some(_) => {
+    let method = view.text("clientAuthentication").and_then(|name| {
+        let method = Method::by_name(&name);
+        if method.is_none() {
             view.refuse("clientAuthentication");
-            None
         }
-    };
+        method
+    });
+    let (bound, pair) = view.dpop();
+    server.dpop = bound;
+    server.response_mode = view.text("responseMode").and_then(|name| {
+        let mode = ResponseMode::by_name(&name);
+        if mode.is_none() {
+            view.refuse("responseMode");
+        }
+        mode
+    });
+    let key = keys::signing(&view, "privateKey");
+    let objects = keys::signing(&view, "requestObjectKey");
+    let elsewhere = keys::elsewhere(&view);
     let (redirect, post_logout) = (view.text("redirectUri"), view.text("postLogoutRedirectUri"));
     // A secret in a page is no secret (R065); one that is empty, missing or left over is a mistake.
     let in_page = secret.is_some() && location::window().is_some() && !accepted;
     let empty = secret.as_ref().is_some_and(String::is_empty);
-    let unfit = method.is_some_and(|method| (method == Method::None) == secret.is_some());
+    let secret_method = |method| matches!(method, Method::Basic | Method::Post | Method::SecretJwt);
+    let unfit = method.is_some_and(|method| secret_method(method) != secret.is_some());
     if in_page || empty || unfit {
         view.refuse("clientSecret");
     }
+    // One way to show who it is, and what that way needs.
+    let keyed = key.is_some() || elsewhere.is_some();
+    let fits = match method {
+        None => !(keyed && secret.is_some()),
+        Some(method) => (method == Method::KeyJwt) == keyed,
+    };
+    if !fits || key.is_some() && elsewhere.is_some() {
+        view.refuse(if key.is_some() { "privateKey" } else { "clientAssertion" });
+    }
     let secret = secret.map(Secret::new);
     let shared = shared(&view, secret.as_ref());
+    // A token that is bound to a key of this isolate alone is of no use to the others.
+    if bound && pair.is_none() && matches!(&shared, Ok(Some(_))) {
+        view.refuse("dpop");
+    }
     view.finish()?;
     if let Some(shared) = shared? {
         host.share(shared);
     }
+    if let Some(pair) = pair {
+        host.prove_by(pair);
+    }
+    let signs = (keyed || objects.is_some() || secret.is_some()).then(|| {
+        let (host, id) = (host.clone(), server.client_id.clone());
+        Keyring { host, id, client: key, elsewhere, secret: secret.clone(), objects }
+    });
     let auth = ClientAuth { id: server.client_id.clone(), secret, method };
     let config = Config::check(server, auth, &host)?;
     let check = |uri: Option<String>, name| {
-        uri.map(|uri| redirect_uri(&uri, name, &host, config.transport)).transpose()
+        uri.map(|uri| config::redirect_uri(&uri, name, &host, config.transport)).transpose()
     };
-    Ok(ClientHandle {
-        redirect_uri: check(redirect, "redirectUri")?,
-        post_logout_redirect_uri: check(post_logout, "postLogoutRedirectUri")?,
-        client: TokenClient::new(host, config),
-        fetch,
-    })
+    let redirect_uri = check(redirect, "redirectUri")?;
+    let post_logout_redirect_uri = check(post_logout, "postLogoutRedirectUri")?;
+    let client = TokenClient::new(host, config);
+    if let Some(signs) = signs {
+        client.server().sign_by(Rc::new(signs));
+    }
+    Ok(ClientHandle { client, fetch, redirect_uri, post_logout_redirect_uri })
 }
 
 /// A store that others have, too, and what seals it.
@@ -193,6 +227,8 @@ const RECORD: &[(&str, &str)] = &[
     ("max_age", "maxAge"),
     ("acr", "essentialAcr"),
     ("silent", "silent"),
+    ("signed_answer", "signedAnswer"),
+    ("dpop_jkt", "dpopJkt"),
     ("created_at", "createdAt"),
     ("app_state", "appState"),
 ];

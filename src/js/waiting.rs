@@ -7,6 +7,7 @@ use js_sys::{Function, Promise};
 use web_sys::AbortSignal;
 
 use crate::client::config::Config;
+use crate::client::server::Server;
 use crate::client::token_client::{Ask, TokenClient};
 use crate::client::tokens::AccessToken;
 use crate::protocol::authorize::Wish;
@@ -24,6 +25,10 @@ pub struct Waiting {
 impl Waiting {
     pub fn config(&self) -> &Config {
         self.client.config()
+    }
+
+    pub fn server(&self) -> &Server<WebHost> {
+        self.client.server()
     }
 
     pub fn allow(&self, url: &Url) -> Result<Wish, Error> {

@@ -7,12 +7,14 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, ReadableStreamDefaultReader, Response as WebResponse};
 
 use crate::protocol::error::{Code, Error};
-use crate::protocol::http::{Request, Response};
-use crate::protocol::secret::Secret;
+use crate::protocol::http::{JSON, Request, Response};
 use crate::protocol::time::Millis;
 
 use super::call::{function, leave, method, object, property};
 use super::timer::{Stop, Stopped};
+
+/// RFC 6749, appendix B.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Sends a request and reads its answer to the end, or to the cap.
 pub async fn exchange(
@@ -40,25 +42,28 @@ pub async fn exchange(
 
 fn init(request: &Request, in_page: bool, signal: &AbortSignal) -> JsValue {
     let text = JsValue::from_str;
-    let headers = object(&[("accept", text("application/json"))]);
+    let headers = object(&[("accept", text(request.accept))]);
     let set = |name: &str, value: &str| {
         let _ = js_sys::Reflect::set(&headers, &text(name), &text(value));
     };
     if let Some(authorization) = &request.authorization {
         set("authorization", authorization.expose());
     }
-    if request.form.is_some() {
-        set("content-type", "application/x-www-form-urlencoded");
+    if let Some(proof) = &request.proof {
+        set("dpop", proof.expose());
     }
-    let body = request.form.as_ref().map(Secret::expose).map(text);
-    let method = if body.is_some() { "POST" } else { "GET" };
+    let kinds = [(&request.form, FORM), (&request.json, JSON)];
+    let body = kinds.iter().find_map(|(body, kind)| body.as_ref().map(|body| (body, *kind)));
+    if let Some((_, kind)) = body {
+        set("content-type", kind);
+    }
     let mut members = alloc::vec![
-        ("method", text(method)),
+        ("method", text(request.method)),
         ("headers", headers.clone()),
         ("redirect", text("manual")),
         ("signal", signal.into()),
     ];
-    members.extend(body.map(|body| ("body", body)));
+    members.extend(body.map(|(body, _)| ("body", text(body.expose()))));
     if in_page {
         // Edge runtimes throw at some of these, and have no cookies to leave at home.
         members.extend([
@@ -93,6 +98,8 @@ async fn send(fetch: &Function, request: &Request, init: &JsValue) -> Result<Res
         content_type: header("content-type"),
         date: header("date"),
         retry_after: header("retry-after"),
+        dpop_nonce: header("dpop-nonce"),
+        challenge: header("www-authenticate"),
         body: alloc::vec::Vec::new(),
     };
     if redirected {

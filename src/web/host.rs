@@ -12,11 +12,11 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use web_sys::AbortSignal;
 use zeroize::Zeroizing;
 
-use crate::client::host::{Event, Host, Level, Page, Sight, UNSAVED, Waited, Work};
+use crate::client::host::{Event, Host, KeyPair, Level, Page, Sight, UNSAVED, Waited, Work};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::http::{Request, Response};
 use crate::protocol::jwk::Check;
-use crate::protocol::jws::Hash;
+use crate::protocol::jws::{Algorithm, Hash};
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::{ParseUrl, Url};
@@ -28,7 +28,7 @@ use super::shared::Shared;
 use super::storage::{self, TokenStore, WebStorage};
 use super::tabs::{Channel, Wake};
 use super::timer::{Stop, Stopped, Timer};
-use super::{crypto, fetch, location, seal, url};
+use super::{crypto, fetch, keys, location, seal, url};
 
 /// What the owner of a session or client wants to hear of. Each may be called while this crate is at
 /// work, and may call back in.
@@ -69,6 +69,8 @@ struct Inner {
     writes: Cell<u32>,
     unsaved: Cell<bool>,
     shared: OnceCell<Shared>,
+    /// A pair of keys of the caller's.
+    pair: OnceCell<JsValue>,
     closed: Cell<bool>,
 }
 
@@ -90,6 +92,7 @@ impl WebHost {
             writes: Cell::new(0),
             unsaved: Cell::new(false),
             shared: OnceCell::new(),
+            pair: OnceCell::new(),
             closed: Cell::new(false),
         }))
     }
@@ -107,6 +110,11 @@ impl WebHost {
     /// What hears the other tabs.
     pub fn on_message(&self, channel: &str, hear: impl FnMut(String) + 'static) {
         *self.0.channel.borrow_mut() = Channel::open(channel, hear).map(Rc::new);
+    }
+
+    /// Takes a pair of keys of the caller's in place of one to be made; the first one stays.
+    pub fn prove_by(&self, pair: JsValue) {
+        let _ = self.0.pair.set(pair);
     }
 
     /// Takes a store that others have, too; the first one stays.
@@ -137,6 +145,7 @@ impl ParseUrl for WebHost {
 impl Host for WebHost {
     type Abort = AbortSignal;
     type Signal = Promise;
+    type Key = JsValue;
 
     async fn fetch(
         &self,
@@ -149,6 +158,22 @@ impl Host for WebHost {
 
     async fn verify(&self, check: Check<'_>) -> Result<bool, Error> {
         crypto::verify(check).await
+    }
+
+    async fn sign(
+        &self,
+        key: &JsValue,
+        algorithm: Algorithm,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        crypto::sign(key, algorithm, data).await
+    }
+
+    async fn make_key(&self) -> Result<KeyPair<JsValue>, Error> {
+        match self.0.pair.get() {
+            Some(pair) => crypto::pair(pair).await,
+            None => crypto::make().await,
+        }
     }
 
     async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
@@ -224,6 +249,21 @@ impl Host for WebHost {
 impl Page for WebHost {
     type Lock = Lock;
     type Frame = Frame;
+
+    async fn kept_key(&self, name: &str) -> Result<Option<KeyPair<JsValue>>, Error> {
+        match self.0.pair.get() {
+            Some(pair) => crypto::pair(pair).await.map(Some),
+            None => keys::find(name).await,
+        }
+    }
+
+    async fn keep_key(&self, name: &str, key: Option<&KeyPair<JsValue>>) -> Result<(), Error> {
+        // The caller keeps its own.
+        match self.0.pair.get() {
+            Some(_) => Ok(()),
+            None => keys::keep(name, key).await,
+        }
+    }
 
     fn shared(&self) -> bool {
         self.0.parts.tokens.shared()

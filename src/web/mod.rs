@@ -5,6 +5,7 @@ pub mod crypto;
 pub mod fetch;
 pub mod frame;
 pub mod host;
+pub mod keys;
 pub mod location;
 pub mod lock;
 pub mod seal;

@@ -2,6 +2,7 @@
 //! `acquire` and `release`. Whatever it does, it does within a patience or not at all.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use js_sys::JsString;
 use wasm_bindgen::prelude::*;
@@ -10,9 +11,11 @@ use wasm_bindgen_futures::JsFuture;
 use crate::client::host::{Call, Edge};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::sealed::CAP;
+use crate::protocol::secret::Secret as Text;
 use crate::protocol::time::Millis;
 
 use super::call::{object, property};
+use super::crypto;
 use super::host::WebHost;
 use super::seal::{self, Secret};
 use super::storage::{self, unavailable};
@@ -39,6 +42,10 @@ impl Edge for WebHost {
     async fn unlock(&self, context: &str, seal: &str) -> Result<Option<String>, Error> {
         let shared = self.shared().ok_or(Code::StorageUnavailable)?;
         seal::unseal(&shared.secret, context, seal).await
+    }
+
+    async fn mac(&self, secret: &Text, data: &[u8]) -> Result<Vec<u8>, Error> {
+        crypto::mac(secret.expose().as_bytes(), data).await
     }
 
     async fn store(

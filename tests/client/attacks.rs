@@ -119,6 +119,10 @@ fn r167_a085_no_service_worker_no_cache_and_no_cookie_is_touched() {
             let text = fs::read_to_string(&path).unwrap();
             for name in ["serviceWorker", "CacheStorage", "caches", "indexedDB", "document.cookie"]
             {
+                // A key that nobody can read is kept where alone that is possible (R141).
+                if name == "indexedDB" && path.ends_with("web/keys.rs") {
+                    continue;
+                }
                 let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
                 assert!(!code.clone().any(|line| line.contains(name)), "{} {name}", path.display());
             }

@@ -13,20 +13,38 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::executor::{LocalPool, LocalSpawner};
 use futures::future::{AbortHandle, abortable};
 use futures::task::LocalSpawnExt;
-use grantkit::client::host::{self, Edge, Event, Host, Level, Page, Sight, UNSAVED, Waited, Work};
+use grantkit::client::host::{
+    self, Edge, Event, Host, KeyPair, Level, Page, Sight, Signing, UNSAVED, Waited, Work,
+};
 use grantkit::client::session::Session;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::{Request, Response};
-use grantkit::protocol::jwk::Check;
-use grantkit::protocol::jws::Hash;
+use grantkit::protocol::json;
+use grantkit::protocol::jwk::{Check, PublicKey};
+use grantkit::protocol::jws::{Algorithm, Hash};
+use grantkit::protocol::secret::Secret;
 use grantkit::protocol::time::{Millis, UnixMillis};
 use grantkit::protocol::url::{ParseUrl, Url};
+use ring::hmac;
 
 use crate::commons::{Commons, Fate};
 use crate::generator::Generator;
 use crate::provider::{Provider, Reply, Seen};
+use crate::signer::{self, Signer};
 use crate::urls::Urls;
 use crate::{sealer, verifier};
+
+/// A key in the platform's hands.
+pub(crate) fn key_pair(key: &'static Signer) -> KeyPair<&'static Signer> {
+    let public = json::read_object(key.jwk().to_string().as_bytes()).unwrap();
+    KeyPair { private: signing(key, "ES256"), public: PublicKey::parse(&public).unwrap() }
+}
+
+/// The same for one algorithm, under the name that its JWK has.
+pub(crate) fn signing(key: &'static Signer, algorithm: &str) -> Signing<&'static Signer> {
+    let can = vec![Algorithm::by_name(algorithm).unwrap()];
+    Signing { key, can, kid: Some(key.kid.into()) }
+}
 
 /// 2027-01-15T08:00:00Z, whole seconds.
 pub(crate) const START: UnixMillis = 1_800_000_000_000;
@@ -193,6 +211,8 @@ struct Browser {
     /// Who waits for a lock; the first has it.
     locks: RefCell<BTreeMap<String, Vec<Bell>>>,
     tabs: RefCell<Vec<Weak<Inner>>>,
+    /// Keys that this browser keeps.
+    keys: Drawer,
 }
 
 struct Inner {
@@ -259,6 +279,7 @@ impl World {
             tasks: RefCell::default(),
             locks: RefCell::default(),
             tabs: RefCell::default(),
+            keys: Drawer::default(),
         };
         World::in_browser(Rc::new(browser), provider, Rc::default(), false)
     }
@@ -822,6 +843,7 @@ impl ParseUrl for World {
 impl Host for World {
     type Abort = Bell;
     type Signal = Bell;
+    type Key = &'static Signer;
 
     async fn fetch(
         &self,
@@ -856,6 +878,21 @@ impl Host for World {
     async fn verify(&self, check: Check<'_>) -> Result<bool, Error> {
         breath().await;
         Ok(verifier::verify(&check))
+    }
+
+    async fn sign(
+        &self,
+        key: &&'static Signer,
+        algorithm: Algorithm,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        breath().await;
+        Ok(key.sign(algorithm.name, data))
+    }
+
+    async fn make_key(&self) -> Result<KeyPair<&'static Signer>, Error> {
+        breath().await;
+        Ok(key_pair(signer::p256()))
     }
 
     async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
@@ -976,6 +1013,12 @@ impl Edge for World {
         self.unseal(&self.cache_key(), context, seal).await
     }
 
+    async fn mac(&self, secret: &Secret, data: &[u8]) -> Result<Vec<u8>, Error> {
+        breath().await;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+        Ok(hmac::sign(&key, data).as_ref().to_vec())
+    }
+
     async fn store(
         &self,
         call: host::Call<'_>,
@@ -1008,6 +1051,20 @@ impl Edge for World {
 impl Page for World {
     type Lock = Lock;
     type Frame = Frame;
+
+    async fn kept_key(&self, _: &str) -> Result<Option<KeyPair<&'static Signer>>, Error> {
+        breath().await;
+        let kept = self.0.browser.keys.get("key")?;
+        Ok(kept.map(|_| key_pair(signer::p256())))
+    }
+
+    async fn keep_key(&self, _: &str, key: Option<&KeyPair<&'static Signer>>) -> Result<(), Error> {
+        breath().await;
+        match key {
+            Some(_) => self.0.browser.keys.set("key", "kept"),
+            None => self.0.browser.keys.remove("key"),
+        }
+    }
 
     fn shared(&self) -> bool {
         self.0.local

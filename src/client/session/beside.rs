@@ -67,6 +67,7 @@ impl<P: Page> Session<P> {
         ask.wish = ask.wish.over(&self.config().wish);
         ask.beside = true;
         let departures = self.0.desk.departures.get();
+        self.ready_key().await?;
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
         // Where no answer can be sealed none will come.

@@ -2,6 +2,7 @@
 //! every check passed (R081); only a final answer ends a session (law 16).
 
 mod beside;
+mod bound;
 mod callback;
 mod keep;
 mod renewal;
@@ -31,7 +32,8 @@ use super::record::TokenSet;
 use super::resource;
 use super::server::Server;
 use super::shelf;
-use super::token_client::{Ask, user_info};
+use super::token_client::Ask;
+use super::user_info::user_info;
 
 use beside::Relay;
 
@@ -154,6 +156,7 @@ impl<P: Page> Session<P> {
         if let Ok(Some(text)) = session.page().get(&session.server_key()) {
             session.server().restore(&text);
         }
+        session.find_key().await;
         // A window that only hands an answer on is about to close: a renewal would be lost with it.
         if !answer.is_some_and(|answer| beside::is_relay(&answer)) {
             session.reload().await;
@@ -211,7 +214,7 @@ impl<P: Page> Session<P> {
         match self.page().load(&key).await {
             _ if self.usable().is_err() => {}
             Ok(None) => {}
-            Ok(Some(text)) => match TokenSet::from_text(&text, self.config()) {
+            Ok(Some(text)) => match self.stored(&text) {
                 Some(set) => {
                     let mut state = self.0.state.borrow_mut();
                     state.set = Some(set);

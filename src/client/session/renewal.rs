@@ -309,7 +309,7 @@ impl<P: Page> Session<P> {
             return true;
         }
         let stored = self.page().load(&self.token_key()).await.ok().flatten();
-        let stored = stored.and_then(|text| TokenSet::from_text(&text, self.config()));
+        let stored = stored.and_then(|text| self.stored(&text));
         stored.as_ref().and_then(known) == Some(true)
     }
 

@@ -25,6 +25,7 @@ impl<P: Page> Session<P> {
         let address = self.page().address().ok_or_else(|| unsupported("page"))?;
         ask.wish = ask.wish.over(&self.config().wish);
         ask.return_to = self.path_of(ask.return_to.as_deref().unwrap_or(&address));
+        self.ready_key().await?;
         let began = login::begin(self.server(), &self.0.pages.redirect_uri, ask, abort).await;
         let (url, pending) = began?;
         self.usable()?;

@@ -10,8 +10,8 @@ use crate::protocol::time::Millis;
 
 use super::super::host::{Event, Page};
 use super::super::record::TokenSet;
+use super::super::revocation::revoke_token;
 use super::super::shelf::{self, Leaving};
-use super::super::token_client::revoke_token;
 use super::Session;
 
 impl<P: Page> Session<P> {
@@ -66,6 +66,7 @@ impl<P: Page> Session<P> {
             let access = set.access.map(|token| token.secret.clone());
             self.give_back(set.refresh_token, access).await;
         }
+        self.drop_key().await;
         self.page().saved().await;
         if local || self.page().address().is_none() {
             return Ok(());

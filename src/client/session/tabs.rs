@@ -239,7 +239,7 @@ impl<P: Page> Session<P> {
         opening.set(opening.get().saturating_sub(1));
         let Ok(Some(text)) = opened else { return };
         let text = Secret::new(text);
-        let Some(renewed) = TokenSet::from_text(text.expose(), self.config()) else { return };
+        let Some(renewed) = self.stored(text.expose()) else { return };
         let known = self.read(|set| Some(set.same(&renewed) || set.outdates(&renewed)));
         if known != Some(false) || self.usable().is_err() || !self.adopt(&used, &renewed) {
             return;
@@ -282,7 +282,7 @@ impl<P: Page> Session<P> {
             return;
         };
         // What is damaged is mended by the next renewal.
-        let Some(stored) = TokenSet::from_text(&text, self.config()) else { return };
+        let Some(stored) = self.stored(&text) else { return };
         let known = self.read(|set| {
             let known = set.same(&stored) || set.outdates(&stored);
             Some((known, set.same_person(&stored)))
