@@ -53,6 +53,20 @@ export interface Jwk {
   y?: string
   n?: string
   e?: string
+  /** Private members: of a key of your own, never of a server's. */
+  d?: string
+  p?: string
+  q?: string
+  dp?: string
+  dq?: string
+  qi?: string
+}
+
+/** A private key to sign with, by what name a server knows it, and by which algorithm, if it can do several. */
+export interface SigningKey {
+  key: BaseKey | Jwk
+  kid?: string
+  alg?: 'ES256' | 'PS256' | 'RS256' | 'EdDSA' | 'Ed25519'
 }
 
 /** A server's metadata (RFC 8414; OpenID Connect Discovery 1.0), as it was sent and checked. */
@@ -108,6 +122,18 @@ export interface ServerOptions {
   idTokenAlgorithms?: readonly string[]
   /** Audiences that may stand in an id_token beside this client. Default none. */
   trustedAudiences?: readonly string[]
+  /**
+   * Bind tokens to a key (RFC 9449): who steals one can do nothing with it. The key is P-256, made by
+   * WebCrypto, and nobody can read it; a page keeps it in IndexedDB for as long as the session lives, a
+   * client for itself. Or bring one. A server or an API that wants nonces gets them; one that answers with
+   * a token that is not bound is refused (`token_binding_downgrade`).
+   */
+  dpop?: boolean | { keyPair: { publicKey: BaseKey; privateKey: BaseKey } }
+  /**
+   * Push authorization requests to the server before the person leaves (RFC 9126). Default: when the server
+   * requires it. There is no way back to the plain request.
+   */
+  pushedAuthorization?: boolean
   /** Seconds by which clocks may differ. Default 30. */
   clockTolerance?: number
   /** Milliseconds for one HTTP exchange, its body included. Default 10 000. */
@@ -339,8 +365,29 @@ export declare function createTokenClient(options: TokenClientOptions): Promise<
 
 export interface TokenClientOptions extends ServerOptions {
   clientSecret?: string
-  /** Default: with a secret what the server lists, basic first; else none. */
-  clientAuthentication?: 'none' | 'client_secret_basic' | 'client_secret_post'
+  /**
+   * Default: `private_key_jwt` with a key or an assertion; with a secret what the server lists, basic first;
+   * else none. With mutual TLS the certificate is `fetch`'s, and the server's `mtls_endpoint_aliases` are used.
+   */
+  clientAuthentication?:
+    | 'none'
+    | 'client_secret_basic'
+    | 'client_secret_post'
+    | 'client_secret_jwt'
+    | 'private_key_jwt'
+    | 'tls_client_auth'
+    | 'self_signed_tls_client_auth'
+  /** Signs who the client is, anew for each request (RFC 7523): ES256, EdDSA, PS256 or RS256. */
+  privateKey?: BaseKey | Jwk | SigningKey
+  /** An assertion made elsewhere (workload identity), asked for before each request. */
+  clientAssertion?: () => MaybePromise<string>
+  /** Signs authorization requests (RFC 9101), and those of the back channel. */
+  requestObjectKey?: BaseKey | Jwk | SigningKey
+  /**
+   * How the answer of an authorization request comes: with `jwt` it is signed (JARM), and a plain one is
+   * refused; with `form_post` it is posted to the redirect URI.
+   */
+  responseMode?: 'query' | 'form_post' | 'query.jwt' | 'form_post.jwt' | 'jwt'
   /**
    * Shared by isolates or processes, behind the memory of each, for the tokens of `getAccessToken` and
    * `fetch`: of `grantkit/stores`, or any object with `get`, `set` and `delete`. Values are sealed (AES-GCM
@@ -545,6 +592,15 @@ export declare class GrantError extends Error {
   readonly error_description?: string
   readonly error_uri?: string
   readonly response?: Readonly<Record<string, unknown>>
+  /**
+   * With `step_up_required` and `insufficient_scope`: what to ask for, ready to be passed on:
+   * `await session.signIn(error.signIn)`.
+   */
+  readonly signIn?: {
+    readonly acrValues?: string
+    readonly maxAge?: number
+    readonly scope?: string
+  }
   /** Which member, claim or cause. */
   readonly detail?: string
 }

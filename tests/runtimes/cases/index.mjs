@@ -1,3 +1,4 @@
+import { cases as bound } from './bound.mjs'
 import { cases as discovery } from './discovery.mjs'
 import { cases as errors } from './errors.mjs'
 import { cases as grants } from './grants.mjs'
@@ -22,4 +23,5 @@ export const suites = {
   secrets,
   sessions,
   shared,
+  bound,
 }
