@@ -15,6 +15,7 @@
 mod acts;
 mod attacks;
 mod beside;
+mod bound;
 mod callback;
 mod commons;
 mod discovery;

@@ -39,6 +39,8 @@ pub(crate) struct Seen {
     pub(crate) form: Option<Vec<(String, String)>>,
     pub(crate) body: String,
     pub(crate) authorization: Option<String>,
+    /// The header `DPoP`.
+    pub(crate) proof: Option<String>,
     pub(crate) keepalive: bool,
 }
 
@@ -62,6 +64,19 @@ pub(crate) enum Reply {
     Answer(Response),
     /// No answer: network_error, timeout and the like.
     Fail(Code),
+}
+
+/// The claims of a proof, whose signature is the caller's to look at.
+pub(crate) fn proof_of(seen: &Seen) -> Value {
+    let proof = seen.proof.as_deref().expect("a proof");
+    let claims = base64url::decode(proof.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice(&claims).unwrap()
+}
+
+/// The server wants a nonce, and says which.
+pub(crate) fn wants_nonce(nonce: Option<&str>) -> Reply {
+    let Reply::Answer(refused) = refusal(400, "use_dpop_nonce") else { unreachable!() };
+    Reply::Answer(Response { dpop_nonce: nonce.map(Into::into), ..refused })
 }
 
 /// JSON.
@@ -268,6 +283,7 @@ impl Provider {
             form: body.as_deref().map(form::parse),
             body: body.unwrap_or_default(),
             authorization: request.authorization.as_ref().map(|value| value.expose().into()),
+            proof: request.proof.as_ref().map(|value| value.expose().into()),
             keepalive: request.keepalive,
         }
     }

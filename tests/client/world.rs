@@ -705,6 +705,20 @@ impl World {
         self.0.scheduled.borrow_mut().clear();
     }
 
+    /// Names of the keys that this browser keeps.
+    pub(crate) fn kept_keys(&self) -> Vec<String> {
+        self.0.browser.keys.map.borrow().keys().cloned().collect()
+    }
+
+    /// The person clears what is kept, or the browser does.
+    pub(crate) fn lose_keys(&self) {
+        self.0.browser.keys.map.borrow_mut().clear();
+    }
+
+    pub(crate) fn keys_mood(&self, mood: Mood) {
+        self.0.browser.keys.mood.set(mood);
+    }
+
     /// Log lines, and events as `Debug` shows them.
     pub(crate) fn lines(&self) -> Vec<String> {
         [self.0.lines.borrow().clone(), self.0.told.borrow().clone()].concat()

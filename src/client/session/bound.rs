@@ -47,9 +47,10 @@ impl<P: Page> Session<P> {
         }
     }
 
-    /// A stored record, if its tokens are of use here: bound to this key, or to none.
+    /// A stored record, if its tokens are of use here: bound to this key, or to none where none are.
     pub(super) fn stored(&self, text: &str) -> Option<TokenSet> {
         let thumbprint = self.server().dpop().and_then(|dpop| dpop.thumbprint());
-        TokenSet::from_text(text, self.config()).filter(|set| set.bound == thumbprint)
+        let fits = |set: &TokenSet| set.bound.is_some() == self.config().dpop;
+        TokenSet::from_text(text, self.config()).filter(|set| fits(set) && set.bound == thumbprint)
     }
 }
