@@ -42,6 +42,7 @@ const STEPS = [
   suite('types'),
   suite('abi'),
   suite('runtimes'),
+  suite('rp', { browser: true }),
   suite('browsers', { browser: true }),
 ]
 

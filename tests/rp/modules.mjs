@@ -1,0 +1,73 @@
+// The modules of the OpenID Foundation's conformance suite for RPs that use the code flow, by plan; a plan
+// has its cases in the file of its name. And those that cannot be met, and why.
+
+const basic = [
+  'oidcc-client-test',
+  'oidcc-client-test-invalid-iss',
+  'oidcc-client-test-missing-sub',
+  'oidcc-client-test-invalid-aud',
+  'oidcc-client-test-missing-iat',
+  'oidcc-client-test-kid-absent-single-jwks',
+  'oidcc-client-test-kid-absent-multiple-jwks',
+  'oidcc-client-test-idtoken-sig-rs256',
+  'oidcc-client-test-idtoken-sig-none',
+  'oidcc-client-test-invalid-sig-rs256',
+  'oidcc-client-test-userinfo-invalid-sub',
+  'oidcc-client-test-nonce-invalid',
+  'oidcc-client-test-scope-userinfo-claims',
+  'oidcc-client-test-client-secret-basic',
+]
+
+export const plans = {
+  basic,
+  'form-post': [...basic, 'oidcc-client-test-form-post-error'],
+  config: [
+    'oidcc-client-test-discovery-openid-config',
+    'oidcc-client-test-discovery-jwks-uri-keys',
+    'oidcc-client-test-discovery-issuer-mismatch',
+    'oidcc-client-test-idtoken-sig-none',
+    'oidcc-client-test-signing-key-rotation-just-before-signing',
+    'oidcc-client-test-signing-key-rotation',
+  ],
+  comprehensive: [
+    'oidcc-client-test-missing-aud',
+    'oidcc-client-test-userinfo-bearer-header',
+    'oidcc-client-test-invalid-sig-hs256',
+    'oidcc-client-test-invalid-sig-es256',
+    'oidcc-client-test-aggregated-claims',
+    'oidcc-client-test-distributed-claims',
+  ],
+  refresh: ['oidcc-client-test-refresh-token', 'oidcc-client-test-refresh-token-invalid-issuer'],
+  session: [
+    'oidcc-client-test-refresh-token',
+    'oidcc-client-test-refresh-token-invalid-issuer',
+    'oidcc-client-test-refresh-token-invalid-sub',
+    'oidcc-client-test-rp-init-logout',
+    'oidcc-client-test-rp-init-logout-other-state',
+    'oidcc-client-test-rp-init-logout-no-state',
+  ],
+}
+
+const FRONT =
+  'only where the authorization endpoint gives tokens; the code flow is the only one here'
+const WEBFINGER =
+  'the issuer is configured: nothing that a person types says where secrets are sent'
+const REFERENCE =
+  'request objects are sent or pushed; none is kept at an address for the server to fetch'
+const FRAME = 'no call of the package takes it; in a frame of another site, storage is another one'
+
+export const unmet = {
+  'oidcc-client-test-nonce-unless-code-flow': FRONT,
+  'oidcc-client-test-missing-chash': FRONT,
+  'oidcc-client-test-invalid-chash': FRONT,
+  'oidcc-client-test-missing-athash': FRONT,
+  'oidcc-client-test-invalid-athash': FRONT,
+  'oidcc-client-test-userinfo-bearer-body': 'a token is sent in the header, and nowhere else',
+  'oidcc-client-test-discovery-webfinger-acct': WEBFINGER,
+  'oidcc-client-test-discovery-webfinger-url': WEBFINGER,
+  'oidcc-client-test-request-uri-signed-rs256': REFERENCE,
+  'oidcc-client-test-request-uri-signed-none': REFERENCE,
+  'oidcc-client-test-rp-frontchannel-rpinitlogout': FRAME,
+  'oidcc-client-test-rp-frontchannel-opinitlogout': FRAME,
+  'oidcc-client-test-session-management': FRAME,
+}
