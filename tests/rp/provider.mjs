@@ -3,7 +3,7 @@
 // one, and every fault of the RP.
 //
 // A flow has
-//   client             registered: auth, secret, jwks, assertionAlg, userInfoAlg, redirectUris, …
+//   client             registered: auth, secret, jwks, assertionAlgs, userInfoAlg, redirectUris, …
 //   keys, alg          a set of provider/keys.mjs, and what tokens are signed by (RS256)
 //   rotate             'signing' or 'second authorization': when the keys are replaced
 //   responseMode       that the RP must ask for

@@ -92,7 +92,7 @@ async function opened({ client, issuer, fault }, form) {
     form.get('request') ?? '',
     createLocalJWKSet(client.jwks),
     {
-      algorithms: [client.assertionAlg],
+      algorithms: client.assertionAlgs,
       issuer: client.id,
       audience: issuer,
       requiredClaims: ['exp', 'nbf'],

@@ -62,7 +62,7 @@ async function assertion(op, { form }, key) {
   if (form.get('client_assertion_type') !== ASSERTION) refuse('client_assertion_type')
   const raw = form.get('client_assertion')
   const { payload } = await jwtVerify(raw, key, {
-    algorithms: [client.assertionAlg],
+    algorithms: client.assertionAlgs,
     issuer: client.id,
     subject: client.id,
     requiredClaims: ['exp', 'jti', 'iat'],

@@ -16,9 +16,9 @@ const AHEAD = 10
  */
 export async function proven(op, { method, headers, name }, { at, token } = {}) {
   const proof = headers.dpop
-  if (!proof) throw new Fault(`${name}: no proof`, { error: 'invalid_dpop_proof' })
+  if (!proof) throw new Fault('no proof', { error: 'invalid_dpop_proof' })
   const wrong = (why) => {
-    throw new Fault(`${name}: proof: ${why}`, { error: 'invalid_dpop_proof' })
+    throw new Fault(`proof: ${why}`, { error: 'invalid_dpop_proof' })
   }
   const { payload, protectedHeader } = await jwtVerify(proof, EmbeddedJWK, {
     typ: 'dpop+jwt',
@@ -35,8 +35,6 @@ export async function proven(op, { method, headers, name }, { at, token } = {}) 
   if (payload.ath !== (token && sha256(token))) wrong('ath')
   op.once(`proof ${payload.jti}`)
   if (op.flow.dpopNonce !== false && payload.nonce !== op.nonces[at]) {
-    // Once without one; who sends an old one has not listened.
-    if (payload.nonce !== undefined) op.fault(`${name}: an old nonce`)
     throw new NonceWanted(op, at)
   }
   return calculateJwkThumbprint(jwk)

@@ -49,6 +49,8 @@ export function metadata(op) {
       token_endpoint_auth_methods_supported: ['private_key_jwt'],
       token_endpoint_auth_signing_alg_values_supported: ['PS256', 'ES256', 'EdDSA'],
       dpop_signing_alg_values_supported: ['PS256', 'ES256', 'EdDSA'],
+      request_object_signing_alg_values_supported: ['PS256', 'ES256', 'EdDSA'],
+      authorization_signing_alg_values_supported: ['PS256', 'ES256', 'EdDSA'],
     }),
   })
 }
