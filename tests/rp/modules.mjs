@@ -18,17 +18,21 @@ const basic = [
   'oidcc-client-test-client-secret-basic',
 ]
 
+const config = [
+  'oidcc-client-test-discovery-openid-config',
+  'oidcc-client-test-discovery-jwks-uri-keys',
+  'oidcc-client-test-discovery-issuer-mismatch',
+  'oidcc-client-test-idtoken-sig-none',
+  'oidcc-client-test-signing-key-rotation-just-before-signing',
+  'oidcc-client-test-signing-key-rotation',
+]
+
+const fapi2 = (names) => names.map((name) => `fapi2-security-profile-final-client-test-${name}`)
+
 export const plans = {
   basic,
   'form-post': [...basic, 'oidcc-client-test-form-post-error'],
-  config: [
-    'oidcc-client-test-discovery-openid-config',
-    'oidcc-client-test-discovery-jwks-uri-keys',
-    'oidcc-client-test-discovery-issuer-mismatch',
-    'oidcc-client-test-idtoken-sig-none',
-    'oidcc-client-test-signing-key-rotation-just-before-signing',
-    'oidcc-client-test-signing-key-rotation',
-  ],
+  config,
   comprehensive: [
     'oidcc-client-test-missing-aud',
     'oidcc-client-test-userinfo-bearer-header',
@@ -46,6 +50,45 @@ export const plans = {
     'oidcc-client-test-rp-init-logout-other-state',
     'oidcc-client-test-rp-init-logout-no-state',
   ],
+  authentication: ['oidcc-client-test', 'oidcc-client-test-mtls-endpoint-aliases'],
+  fapi2: [
+    ...fapi2([
+      'happy-path',
+      'happy-path-no-dpop-nonce',
+      'discovery-issuer-mismatch',
+      'invalid-iss',
+      'invalid-aud',
+      'invalid-secondary-aud',
+      'invalid-null-alg',
+      'invalid-alternate-alg',
+      'invalid-expired-exp',
+      'invalid-missing-exp',
+      'invalid-missing-aud',
+      'invalid-missing-iss',
+      'valid-aud-as-array',
+      'invalid-nonce',
+      'invalid-missing-nonce',
+      'invalid-authorization-response-iss',
+      'remove-authorization-response-iss',
+      'ensure-authorization-response-with-invalid-state-fails',
+      'ensure-authorization-response-with-invalid-missing-state-fails',
+      'token-endpoint-response-without-expires_in',
+      'token-type-case-insensitivity',
+      'rs-dpop-auth-scheme-case-insensitivity',
+    ]),
+    'fapi2-security-profile-final-client-refresh-token-test',
+  ],
+  'message-signing': fapi2([
+    'happy-path',
+    'ensure-jarm-without-iss-fails',
+    'ensure-jarm-with-invalid-iss-fails',
+    'ensure-jarm-without-aud-fails',
+    'ensure-jarm-with-invalid-aud-fails',
+    'ensure-jarm-without-exp-fails',
+    'ensure-jarm-with-expired-exp-fails',
+    'ensure-jarm-with-invalid-sig-fails',
+    'ensure-jarm-signature-is-not-none',
+  ]),
 }
 
 const FRONT =
@@ -54,6 +97,7 @@ const WEBFINGER =
   'the issuer is configured: nothing that a person types says where secrets are sent'
 const REFERENCE =
   'request objects are sent or pushed; none is kept at an address for the server to fetch'
+const NATIONAL = 'a profile of one country, with rules of its own'
 const FRAME = 'no call of the package takes it; in a frame of another site, storage is another one'
 
 export const unmet = {
@@ -70,4 +114,6 @@ export const unmet = {
   'oidcc-client-test-rp-frontchannel-rpinitlogout': FRAME,
   'oidcc-client-test-rp-frontchannel-opinitlogout': FRAME,
   'oidcc-client-test-session-management': FRAME,
+  'fapi2-security-profile-final-client-test-invalid-openbanking-intent-id': NATIONAL,
+  'fapi2-security-profile-final-client-brazildcr-happypath-test': NATIONAL,
 }

@@ -27,7 +27,7 @@ export function runPlan(plan, cases, { variants, ...setting }) {
         const { variants: own = variants, run = one } = one
         if (!own.includes(name)) continue
         test(id, { timeout: TIMEOUT }, async () => {
-          const rp = createRp(grantkit, { variant: VARIANTS[name], ...setting })
+          const rp = createRp(grantkit, { variant: await VARIANTS[name](), ...setting })
           try {
             await run(rp)
           } finally {

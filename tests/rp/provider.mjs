@@ -11,7 +11,8 @@
 //   fapi, dpop, dpopNonce, dpopScheme, signedRequests
 //   asked(parameters, must)   what else an authorization request must have
 // and changes, in place or by an answer of their own, to what the provider would have said:
-//   metadata, answer, signedAnswer (signedAnswerBy), tokens, idToken (idTokenBy), userInfo, leave
+//   metadata, answer, signedAnswer (signedAnswerBy), tokens, idToken (idTokenBy), userInfo, leave,
+//   logoutToken (logoutTokenBy)
 // and refuses(token): whether the resource answers 401.
 
 import crypto from 'node:crypto'
@@ -20,8 +21,10 @@ import http from 'node:http'
 import { listen, readAll, stop } from '../support/provider/front.mjs'
 import { authorize, push } from './provider/authorization.mjs'
 import { Fault } from './provider/checks.mjs'
-import { discovery, endSession, jwks, revoke, userinfo } from './provider/endpoints.mjs'
+import { discovery, jwks, revoke, userinfo } from './provider/endpoints.mjs'
 import { usualKeys } from './provider/keys.mjs'
+import { endSession } from './provider/logout.mjs'
+import { register } from './provider/registration.mjs'
 import { token } from './provider/tokens.mjs'
 
 const BASE = '/test/a/grantkit/'
@@ -64,6 +67,8 @@ export async function startProvider(flow) {
     accessTokens: new Map(),
     refreshTokens: new Map(),
     idTokens: new Set(),
+    /** What the RP answered to logout tokens: status and headers. */
+    logouts: [],
     requests: [],
     faults: [],
     fault: (message) => void op.faults.push(message),
@@ -85,6 +90,7 @@ export async function startProvider(flow) {
     userinfo: ['userinfo', userinfo],
     par: ['par', push],
     end_session: ['end_session', endSession],
+    register: ['register', register],
     revoke: ['revoke', revoke],
   }
 
@@ -108,6 +114,7 @@ export async function startProvider(flow) {
       if (!endpoint) throw new Fault('there is nothing here', { status: 404 })
       return await endpoint(op, request)
     } catch (error) {
+      request.challenged = error.expected
       if (!error.expected)
         op.fault(`${called}: ${error instanceof Fault ? error.message : error.stack}`)
       const { status = 500, headers, error: code = 'server_error' } = error
@@ -139,8 +146,11 @@ export async function startProvider(flow) {
     faults: op.faults,
     idTokens: op.idTokens,
     op,
-    /** What was called, in order, by browser and RP. */
-    calls: () => op.requests.map(({ called }) => called),
+    /** What was called, in order, by browser and RP; the same call with the nonce it was told is one. */
+    calls: () => op.requests.filter(({ challenged }) => !challenged).map(({ called }) => called),
+    /** What was told a nonce. */
+    challenges: () =>
+      op.requests.filter(({ challenged }) => challenged).map(({ called }) => called),
     /** Nothing may be under way any more. */
     async close() {
       if (under > 0) op.fault(`${under} requests when all was over`)

@@ -2,10 +2,12 @@
 // against an RP is noticed here, too.
 
 import assert from 'node:assert/strict'
+import http from 'node:http'
 import { test } from 'node:test'
-import { SignJWT, exportJWK, generateKeyPair } from 'jose'
+import { SignJWT, createLocalJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose'
 import * as oauth from 'oauth4webapi'
 
+import { listen, readAll, stop } from '../support/provider/front.mjs'
 import { browse } from './browser.mjs'
 import { startProvider } from './provider.mjs'
 import { sha256 } from './provider/checks.mjs'
@@ -128,11 +130,87 @@ for (const alg of ['PS256', 'ES256', 'EdDSA']) {
     )
     assert.equal(user.sub, provider.user.sub)
     assert.deepEqual(provider.faults, [])
-    assert.deepEqual(provider.calls(), [
-      ...['discovery', 'par', 'par', 'authorize', 'jwks', 'token', 'userinfo', 'userinfo'],
-    ])
+    const whole = ['discovery', 'par', 'authorize', 'jwks', 'token', 'userinfo']
+    assert.deepEqual(provider.calls(), whole)
+    assert.deepEqual(provider.challenges(), ['par', 'userinfo'])
   })
 }
+
+test('an RP by another hand makes itself known, and gets signed user info', async (t) => {
+  const provider = await start(t, { client: { auth: 'none' } })
+  const { as } = await discovered(provider)
+  const metadata = {
+    redirect_uris: [REDIRECT_URI],
+    token_endpoint_auth_method: 'client_secret_post',
+    userinfo_signed_response_alg: 'RS256',
+  }
+  const answer = await oauth.dynamicClientRegistrationRequest(as, metadata, HTTP)
+  const client = await oauth.processDynamicClientRegistrationResponse(answer)
+  const { verifier, parameters, query } = await asked()
+  query.set('client_id', client.client_id)
+  const callback = new URL(await authorized(as, query))
+  const params = oauth.validateAuthResponse(as, client, callback, parameters.state)
+  const auth = oauth.ClientSecretPost(client.client_secret)
+  const response = await oauth.authorizationCodeGrantRequest(
+    ...[as, client, auth, params, REDIRECT_URI, verifier, HTTP],
+  )
+  const tokens = await oauth.processAuthorizationCodeResponse(as, client, response, {
+    expectedNonce: parameters.nonce,
+  })
+  const told = await oauth.userInfoRequest(as, client, tokens.access_token, HTTP)
+  const user = await oauth.processUserInfoResponse(as, client, provider.user.sub, told)
+  assert.equal(user.iss, provider.issuer)
+  assert.deepEqual(provider.faults, [])
+
+  for (const wrong of [{ redirect_uris: [] }, { contacts: 'me' }, { subject_type: 'odd' }]) {
+    const body = JSON.stringify({ ...metadata, ...wrong })
+    const headers = { 'content-type': 'application/json' }
+    await fetch(as.registration_endpoint, { method: 'POST', body, headers })
+  }
+  assert.deepEqual(provider.faults, [
+    'register: registration: redirect_uris',
+    'register: registration: contacts',
+    'register: registration: subject_type',
+  ])
+})
+
+test('an RP by another hand hears that a person signed out', async (t) => {
+  const heard = []
+  const rp = http.createServer(async (req, res) => {
+    heard.push(new URLSearchParams((await readAll(req)).toString('utf8')).get('logout_token'))
+    res.writeHead(heard.length === 1 ? 200 : 400, { 'cache-control': 'no-store' }).end()
+  })
+  await listen(rp, 0)
+  t.after(() => stop(rp))
+  const place = 'https://rp.example/bye'
+  const provider = await start(t, {
+    leave: () => ({ state: 'another' }),
+    client: {
+      auth: 'none',
+      postLogoutRedirectUris: [place],
+      backchannelLogoutUri: `http://127.0.0.1:${rp.address().port}/`,
+    },
+  })
+  const { as } = await discovered(provider)
+  provider.idTokens.add('issued')
+  const url = (hint) =>
+    `${as.end_session_endpoint}?${new URLSearchParams({
+      id_token_hint: hint,
+      post_logout_redirect_uri: place,
+      state: 'one',
+    })}`
+  assert.equal(await browse(url('issued'), place), `${place}?state=another`)
+  assert.equal(await browse(url('issued'), place), `${place}?state=another`)
+  assert.deepEqual(provider.op.logouts, [200, 400])
+  const keys = createLocalJWKSet(provider.op.keys.document)
+  const expected = { issuer: provider.issuer, audience: 'other hand', algorithms: ['RS256'] }
+  const [one, two] = await Promise.all(heard.map((token) => jwtVerify(token, keys, expected)))
+  assert.equal(one.payload.sid, provider.op.sid)
+  assert.notEqual(one.payload.jti, two.payload.jti)
+  assert.deepEqual(provider.faults, [])
+  await fetch(url('another'))
+  assert.deepEqual(provider.faults, ['end_session: id_token_hint'])
+})
 
 /** What an RP does wrong in the request that the person takes along, and how it is called. */
 const ASKED = {

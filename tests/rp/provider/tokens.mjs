@@ -93,7 +93,6 @@ async function answered(op, grant, { jkt, asked, scope }) {
 
 function idToken(op, grant, accessToken, asked) {
   const now = Math.floor(Date.now() / 1000)
-  const half = crypto.createHash('sha256').update(accessToken).digest().subarray(0, 16)
   const claims = {
     iss: op.issuer,
     sub: op.user.sub,
@@ -101,10 +100,17 @@ function idToken(op, grant, accessToken, asked) {
     nonce: asked.get('nonce') ?? undefined,
     iat: now,
     exp: now + LIFE,
-    at_hash: half.toString('base64url'),
+    at_hash: halfHash(op, accessToken),
     sid: op.sid,
   }
   const raw = signed(op, changed(op.flow.idToken, claims, grant), op.flow.idTokenBy)
   op.idTokens.add(raw)
   return raw
+}
+
+/** OpenID Connect Core 1.0, section 3.1.3.6: by the hash of the signature; that of Ed25519 is SHA-512. */
+function halfHash({ flow }, text) {
+  const hash = flow.alg === 'EdDSA' ? 'sha512' : 'sha256'
+  const digest = crypto.createHash(hash).update(text).digest()
+  return digest.subarray(0, digest.length / 2).toString('base64url')
 }
