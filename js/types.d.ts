@@ -226,6 +226,13 @@ export interface SessionOptions extends ServerOptions {
   /** Where the server sends people after a sign-out. */
   postLogoutRedirectUri?: string
   /**
+   * Where the server loads this origin in a frame when somebody signed out elsewhere (OpenID Connect
+   * Front-Channel Logout 1.0). There `handleCallback` signs out, if the frame names this very session, and
+   * answers `signed-out`. Browsers that partition storage show such a frame nothing of a session, unless both
+   * are of one site.
+   */
+  frontChannelLogoutUri?: string
+  /**
    * Where tokens live: this tab (default), this browser, this page until it is left, or a store of your
    * own. Records of sign-ins under way always live in sessionStorage.
    */
@@ -518,6 +525,10 @@ export interface AuthorizationRequest {
   readonly acrValues?: string
   readonly essentialAcr: readonly string[]
   readonly silent: boolean
+  /** Only a signed answer is one (JARM). */
+  readonly signedAnswer?: boolean
+  /** The key that code and tokens are bound to (RFC 9449). */
+  readonly dpopJkt?: string
   readonly createdAt: number
   readonly appState?: unknown
 }

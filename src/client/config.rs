@@ -146,6 +146,7 @@ impl Config {
 pub struct PageOptions {
     pub redirect_uri: String,
     pub post_logout_redirect_uri: Option<String>,
+    pub front_channel_logout_uri: Option<String>,
     pub background_renewal: bool,
 }
 
@@ -156,6 +157,8 @@ pub struct PageConfig {
     pub redirect_uri: String,
     /// Where the server sends people after a sign-out.
     pub post_logout_redirect_uri: Option<String>,
+    /// Where the server's frame lands when somebody signed out elsewhere.
+    pub front_channel_logout_uri: Option<String>,
     /// Renew by a timer, too.
     pub background_renewal: bool,
 }
@@ -167,12 +170,19 @@ impl PageConfig {
         urls: &impl ParseUrl,
         transport: Transport,
     ) -> Result<PageConfig, Error> {
-        let post_logout = options.post_logout_redirect_uri;
+        let check = |uri: Option<String>, name| {
+            uri.map(|uri| redirect_uri(&uri, name, urls, transport)).transpose()
+        };
         Ok(PageConfig {
             redirect_uri: redirect_uri(&options.redirect_uri, "redirectUri", urls, transport)?,
-            post_logout_redirect_uri: post_logout
-                .map(|uri| redirect_uri(&uri, "postLogoutRedirectUri", urls, transport))
-                .transpose()?,
+            post_logout_redirect_uri: check(
+                options.post_logout_redirect_uri,
+                "postLogoutRedirectUri",
+            )?,
+            front_channel_logout_uri: check(
+                options.front_channel_logout_uri,
+                "frontChannelLogoutUri",
+            )?,
             background_renewal: options.background_renewal,
         })
     }

@@ -306,6 +306,7 @@ impl View {
         config::PageOptions {
             redirect_uri: self.required("redirectUri"),
             post_logout_redirect_uri: self.text("postLogoutRedirectUri"),
+            front_channel_logout_uri: self.text("frontChannelLogoutUri"),
             background_renewal: self.flag("backgroundRenewal", true),
         }
     }

@@ -44,6 +44,7 @@ impl Setup {
             pages: PageOptions {
                 redirect_uri: REDIRECT.into(),
                 post_logout_redirect_uri: Some(GOODBYE.into()),
+                front_channel_logout_uri: None,
                 background_renewal: true,
             },
             secret: None,

@@ -5,10 +5,10 @@ use grantkit::protocol::logout::Logout;
 use grantkit::protocol::secret::Secret;
 use serde_json::{Value, json};
 
-use crate::acts::{CLIENT, GOODBYE, Setup, code_of, signed_in, token, told};
+use crate::acts::{CLIENT, GOODBYE, Setup, arrive, code_of, handle, signed_in, token, told};
 use crate::provider::{ISSUER, Reply, page, parameters, refusal, reply};
 use crate::world::{Call, Effect, Mood, START, World};
-use grantkit::client::session::Session;
+use grantkit::client::session::{Answer, Session};
 use grantkit::protocol::error::Error;
 
 fn signs_out(world: &World, session: &Session<World>, local: bool) -> Call<Result<(), Error>> {
@@ -261,4 +261,35 @@ fn r158_the_address_by_hand() {
     assert_eq!(told(result), (Code::UrlInsecure, Some("end_session_endpoint".into())));
     assert_eq!(world.effects().len(), 2);
     assert_eq!(crate::acts::now(&world), START);
+}
+
+#[test]
+fn r162_a_frame_of_the_server_that_names_this_session_signs_out() {
+    const FRAME: &str = "https://app.example/frame";
+    for (query, ends) in [
+        ("?iss=https%3A%2F%2Fas.example&sid=s1", true),
+        ("?sid=s1&iss=https%3A%2F%2Fas.example&more=1", true),
+        ("?iss=https%3A%2F%2Fas.example&sid=s2", false),
+        ("?iss=https%3A%2F%2Fevil.example&sid=s1", false),
+        ("?iss=https%3A%2F%2Fas.example", false),
+        ("?sid=s1", false),
+        ("?iss=https%3A%2F%2Fas.example&sid=s1&sid=s1", false),
+        ("", false),
+    ] {
+        let world = World::new();
+        world.provider().spoils_claims(|token| token.claim("sid", json!("s1")));
+        let mut setup = Setup::page();
+        setup.pages.front_channel_logout_uri = Some(FRAME.into());
+        drop(signed_in(&world, &setup));
+        let session = arrive(&world, &setup, &format!("{FRAME}{query}"));
+        assert!(session.signed_in());
+        let answer = handle(&world, &session).unwrap();
+        let expected = match ends {
+            true => Answer::SignedOut { return_to: None, state_matched: true },
+            false => Answer::None,
+        };
+        assert_eq!((answer, session.signed_in()), (expected, !ends), "{query}");
+        assert_eq!(world.tokens().keys("").is_empty(), ends);
+        assert_eq!(world.count("revocation"), 0, "the server knows");
+    }
 }

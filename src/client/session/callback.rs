@@ -124,9 +124,14 @@ impl<P: Page> Session<P> {
             self.clean(&url, here.as_ref());
             return self.answer(url, desk_key);
         }
-        let back = self.0.pages.post_logout_redirect_uri.as_deref();
-        let back = back.and_then(|uri| self.page().parse_url(uri, None));
-        if back.is_some_and(|back| back.same_place(&url))
+        let is_at = |uri: Option<&str>| {
+            let place = uri.and_then(|uri| self.page().parse_url(uri, None));
+            place.is_some_and(|place| place.same_place(&url))
+        };
+        if is_at(self.0.pages.front_channel_logout_uri.as_deref()) {
+            return Ok(Begun::Known(Ok(self.front_channel(&url.search))));
+        }
+        if is_at(self.0.pages.post_logout_redirect_uri.as_deref())
             && let Some(leaving) = shelf::take_leaving(self.page(), self.config())
         {
             let params = Params::read(&url.search, "");

@@ -12,7 +12,7 @@ use super::super::host::{Event, Page};
 use super::super::record::TokenSet;
 use super::super::revocation::revoke_token;
 use super::super::shelf::{self, Leaving};
-use super::Session;
+use super::{Answer, Session};
 
 impl<P: Page> Session<P> {
     /// Forgets everything here and now.
@@ -89,6 +89,20 @@ impl<P: Page> Session<P> {
         let return_to = return_to.and_then(|path| self.path_of(path));
         shelf::put_leaving(self.page(), self.config(), &Leaving { state, return_to });
         Err(self.page().leave(&url).await)
+    }
+
+    /// OpenID Connect Front-Channel Logout 1.0, section 2: somebody signed out at the server, whose frame says
+    /// so here. Anybody can make such a frame: it must name this session (R162).
+    pub(super) fn front_channel(&self, query: &str) -> Answer {
+        let claims = self.claims();
+        let session = claims.as_ref().and_then(|claims| claims.members().text("sid"));
+        match logout::front_channel(query, self.config().issuer.as_str(), session) {
+            true => {
+                self.end("sign-out", None);
+                Answer::SignedOut { return_to: None, state_matched: true }
+            }
+            false => Answer::None,
+        }
     }
 
     /// Refresh token first, then the access token; as well as it can be done in two seconds (R148).
