@@ -16,7 +16,7 @@ use crate::tabs::{asks, duplicated, quiet, requests, shared};
 use crate::world::{Mood, World};
 
 #[test]
-fn a066_a_renewed_id_token_of_somebody_else_ends_the_session_in_all_tabs() {
+fn r120_a066_a_renewed_id_token_of_somebody_else_ends_the_session_in_all_tabs() {
     for make in [shared, duplicated] {
         for (claim, value) in [("sub", "mallory"), ("iss", "https://evil.example")] {
             let [(one, first), (two, second)] = make();
@@ -33,7 +33,7 @@ fn a066_a_renewed_id_token_of_somebody_else_ends_the_session_in_all_tabs() {
 }
 
 #[test]
-fn a070_an_endpoint_that_refuses_for_ever_is_asked_twice_by_each_and_one_renewal_serves_all() {
+fn r118_a070_an_endpoint_that_refuses_for_ever_is_asked_twice_by_each_and_one_renewal_serves_all() {
     let world = World::new();
     let session = signed_in(&world, &Setup::page());
     world.provider().always("userinfo", page(401));
@@ -79,7 +79,7 @@ fn a081_a_quota_that_is_used_up_leaves_no_half_of_a_sign_in_and_no_spent_refresh
 }
 
 #[test]
-fn r122_offline_at_the_end_of_a_token_and_online_again() {
+fn users_a07_r122_offline_at_the_end_of_a_token_and_online_again() {
     let world = World::new();
     let session = signed_in(&world, &Setup::page());
     let first = token(&world, &session).unwrap();
@@ -100,7 +100,7 @@ fn r122_offline_at_the_end_of_a_token_and_online_again() {
 }
 
 #[test]
-fn r167_a085_no_service_worker_no_cache_and_no_cookie_is_touched() {
+fn users_a27_r167_a085_no_service_worker_no_cache_and_no_cookie_is_touched() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut folders = vec![root.join("src"), root.join("js")];
     let mut files = 0;

@@ -219,7 +219,7 @@ fn r044_a_page_in_the_background_whose_timers_come_late_has_the_same_patience() 
 }
 
 #[test]
-fn a084_a_popup_that_the_person_closes_is_popup_closed() {
+fn users_a19_a084_a_popup_that_the_person_closes_is_popup_closed() {
     let (world, session, call, _) = begun(true);
     world.set_sight(Sight::Away);
     world.pass(5_000);
@@ -245,7 +245,7 @@ fn a084_a_popup_that_is_closed_while_it_is_empty_still_is_sent_nowhere() {
 }
 
 #[test]
-fn a084_a_popup_that_its_page_cut_off_is_waited_for() {
+fn users_a19_a084_a_popup_that_its_page_cut_off_is_waited_for() {
     let (world, session, call, url) = begun(true);
     world.pass(200);
     // Cross-Origin-Opener-Policy: it looks closed from its first page on, and goes on all the same. In

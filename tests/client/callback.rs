@@ -105,7 +105,7 @@ fn r046_a016_an_answer_for_another_tab_is_not_ours() {
 }
 
 #[test]
-fn r046_r057_the_record_is_gone_and_the_address_clean_before_anything_is_asked() {
+fn users_a04_r046_r057_the_record_is_gone_and_the_address_clean_before_anything_is_asked() {
     let world = World::new();
     let session = at_callback(&world, &Setup::page());
     // Not even the metadata is at hand.
@@ -151,7 +151,7 @@ fn r046_a_failure_spends_the_record_too() {
 // ── A003: the same callback more than once ───────────────────────────────────────────────────────
 
 #[test]
-fn r046_a003_two_calls_at_once_are_one() {
+fn users_a05_r046_a003_two_calls_at_once_are_one() {
     let world = World::new();
     let session = at_callback(&world, &Setup::page());
     let back = world.shown();
@@ -193,7 +193,7 @@ fn r046_a003_a_call_while_the_code_is_being_spent_waits_for_it() {
 }
 
 #[test]
-fn r046_a003_two_sessions_of_one_page_share_a_callback() {
+fn users_a05_r046_a003_two_sessions_of_one_page_share_a_callback() {
     let world = World::new();
     let setup = Setup::page();
     let url = leave(&world, &setup.load(&world), SignIn::default());
@@ -251,7 +251,7 @@ fn r046_a003_another_client_of_the_page_does_not_get_the_callback() {
 }
 
 #[test]
-fn r046_a003_after_a_reload_a_live_session_says_that_it_knows_the_callback() {
+fn users_a03_r046_a003_after_a_reload_a_live_session_says_that_it_knows_the_callback() {
     let world = World::new();
     let setup = Setup::page();
     let session = at_callback(&world, &setup);
@@ -269,7 +269,7 @@ fn r046_a003_after_a_reload_a_live_session_says_that_it_knows_the_callback() {
 }
 
 #[test]
-fn r046_a003_after_a_reload_without_a_session_it_was_used() {
+fn users_a03_r046_a003_after_a_reload_without_a_session_it_was_used() {
     let world = World::new();
     let setup = Setup::page();
     let session = at_callback(&world, &setup);
@@ -548,7 +548,7 @@ fn r055_a010_the_fragment_is_never_merged() {
 }
 
 #[test]
-fn r048_r055_pages_that_are_no_callback() {
+fn users_a03_r048_r055_pages_that_are_no_callback() {
     let world = World::new();
     let setup = Setup::page();
     let session = setup.load(&world);

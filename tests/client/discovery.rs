@@ -209,7 +209,7 @@ fn r021_a_server_that_refuses_s256_is_not_asked_without() {
 }
 
 #[test]
-fn r022_many_callers_share_one_request() {
+fn users_a02_r022_many_callers_share_one_request() {
     let world = World::new();
     let client = Setup::machine().client(&world);
     world.hold("metadata");
@@ -268,7 +268,7 @@ fn r022_one_who_gives_up_takes_nobody_along() {
 }
 
 #[test]
-fn r022_enough_by_hand_and_nothing_is_discovered() {
+fn users_a26_r022_enough_by_hand_and_nothing_is_discovered() {
     let world = World::new();
     let mut setup = Setup::machine();
     setup.options.metadata = object(&json!({

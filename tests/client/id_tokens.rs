@@ -52,7 +52,7 @@ fn refused(detail: &str) -> Result<(), String> {
 }
 
 #[test]
-fn r090_the_signature_is_always_checked() {
+fn users_a09_r090_the_signature_is_always_checked() {
     let world = World::new();
     let session = at_callback(&world, &Setup::page());
     world.provider().spoils_response(|response| {
@@ -138,7 +138,7 @@ fn r087_r088_r089_headers_that_want_something() {
 }
 
 #[test]
-fn r091_the_issuer_is_the_configured_one() {
+fn users_a09_r091_the_issuer_is_the_configured_one() {
     for named in [
         json!("https://as.example1"),
         json!("https://as.example/"),
@@ -153,7 +153,7 @@ fn r091_the_issuer_is_the_configured_one() {
 }
 
 #[test]
-fn r091_an_issuer_for_many_tenants_is_bound_to_the_token_s_tenant() {
+fn users_a25_r091_an_issuer_for_many_tenants_is_bound_to_the_token_s_tenant() {
     let template = "https://as.example/{tenantid}/v2.0";
     let run = |tid: Option<&'static str>, iss: &'static str| {
         let world = World::new();
@@ -180,7 +180,7 @@ fn r091_an_issuer_for_many_tenants_is_bound_to_the_token_s_tenant() {
 }
 
 #[test]
-fn r092_r093_the_audience_is_this_client() {
+fn users_a09_r092_r093_the_audience_is_this_client() {
     for audience in [
         json!("shop1"),
         json!("Shop"),
@@ -219,7 +219,7 @@ fn r092_r093_the_audience_is_this_client() {
 }
 
 #[test]
-fn r094_r095_r096_a060_times_that_are_refused() {
+fn users_a09_r094_r095_r096_a060_times_that_are_refused() {
     for (value, detail) in [
         (json!(NOW - 360), refused("exp")),
         (json!(NOW - 61), refused("exp")),
@@ -268,7 +268,7 @@ fn r095_now_and_then_with_a_skew_that_is_known() {
 }
 
 #[test]
-fn r094_a_wrong_clock_is_no_reason_to_refuse_by_date_or_by_iat() {
+fn users_a10_r094_a_wrong_clock_is_no_reason_to_refuse_by_date_or_by_iat() {
     for dated in [true, false] {
         for hours in [-24, -5, -1, 1, 5, 24] {
             let world = World::new();
@@ -339,7 +339,7 @@ fn r124_a078_a_clock_that_is_set_right_keeps_the_session() {
 }
 
 #[test]
-fn r124_a_clock_that_is_wrong_does_not_shorten_a_life() {
+fn users_a10_r124_a_clock_that_is_wrong_does_not_shorten_a_life() {
     let world = World::new();
     world.provider().skew.set(-20 * HOUR * 1000);
     let session = signed_in(&world, &Setup::page());
@@ -363,7 +363,7 @@ fn r094_the_tolerance_is_an_option() {
 }
 
 #[test]
-fn r097_a059_the_nonce_is_ours() {
+fn users_a09_r097_a059_the_nonce_is_ours() {
     for nonce in [json!("another"), json!(""), json!(["x"]), json!(7), json!(null)] {
         assert_eq!(claim("nonce", nonce.clone()), refused("nonce"), "{nonce}");
     }

@@ -50,7 +50,7 @@ fn asks(world: &World, session: &Session<World>) -> crate::world::Call<Result<St
 // ── when ─────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn r123_ten_who_ask_at_once_make_one_request() {
+fn users_a02_r123_ten_who_ask_at_once_make_one_request() {
     let (world, session) = due();
     world.hold("token");
     let calls: Vec<_> = (0..10).map(|_| asks(&world, &session)).collect();
@@ -94,7 +94,7 @@ fn r123_two_sessions_of_one_page_do_not_end_each_other() {
 }
 
 #[test]
-fn r121_law_16_a_refusal_is_final_only_after_the_store_was_read_again() {
+fn users_a01_r121_law_16_a_refusal_is_final_only_after_the_store_was_read_again() {
     // Another tab renewed with the same refresh token and wrote the new one down.
     let (world, session) = due();
     let ours = stored(&world);
@@ -135,7 +135,7 @@ fn r124_a_token_is_renewed_shortly_before_its_end() {
 }
 
 #[test]
-fn r124_without_the_timer_a_token_is_renewed_when_it_is_used() {
+fn users_a08_r124_without_the_timer_a_token_is_renewed_when_it_is_used() {
     let (world, session) = due();
     world.pass(10 * HOUR);
     assert_eq!(world.count("token"), 0);
@@ -146,7 +146,7 @@ fn r124_without_the_timer_a_token_is_renewed_when_it_is_used() {
 }
 
 #[test]
-fn r124_short_lives_make_no_storm() {
+fn users_a20_r124_short_lives_make_no_storm() {
     for life in [1, 2, 5, 10, 30, 60, 299] {
         let world = World::new();
         world.provider().lives(json!(life));
@@ -165,7 +165,7 @@ fn r124_short_lives_make_no_storm() {
 }
 
 #[test]
-fn r124_a_life_of_nothing_is_one_request_for_a_use() {
+fn users_a20_r124_a_life_of_nothing_is_one_request_for_a_use() {
     let world = World::new();
     world.provider().lives(json!(0));
     let session = signed_in(&world, &Setup::page());
@@ -232,7 +232,7 @@ fn r124_a078_clocks_that_jump_make_no_storm() {
 }
 
 #[test]
-fn r124_a078_a_laptop_that_slept() {
+fn users_a08_r124_a078_a_laptop_that_slept() {
     // Timers stand still; the clock goes on.
     let world = World::new();
     let session = signed_in(&world, &Setup::page());
@@ -455,7 +455,7 @@ fn r119_r122_a_refresh_token_is_not_lost_with_the_keys() {
 // ── what ends a session ──────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn r121_final_answers_end_the_session() {
+fn users_a24_r121_final_answers_end_the_session() {
     for error in ["invalid_grant", "unauthorized_client", "unsupported_grant_type"] {
         let (world, session) = due();
         world.provider().always("token", refusal(400, error));
@@ -496,7 +496,7 @@ fn r121_a_final_answer_is_told_to_all_who_wait() {
 }
 
 #[test]
-fn r122_what_passes_keeps_the_session() {
+fn users_a07_r122_what_passes_keeps_the_session() {
     let failures = [
         page(500),
         page(502),

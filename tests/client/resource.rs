@@ -155,7 +155,7 @@ fn r126_the_longest_entry_says_what_the_token_is_for() {
 }
 
 #[test]
-fn r130_what_may_be_sent_again() {
+fn users_a22_r130_what_may_be_sent_again() {
     let world = World::new();
     let mut setup = Setup::page();
     let config = setup.config(&world).unwrap();

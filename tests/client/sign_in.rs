@@ -251,7 +251,7 @@ fn r045_ten_minutes_and_no_longer() {
 }
 
 #[test]
-fn r045_old_and_damaged_records_go_when_a_page_is_loaded() {
+fn users_a17_r045_old_and_damaged_records_go_when_a_page_is_loaded() {
     let world = World::new();
     let setup = Setup::page();
     let session = setup.load(&world);

@@ -131,7 +131,7 @@ fn r165_an_expired_part_is_not_left_behind_either() {
 }
 
 #[test]
-fn r165_the_refresh_token_s_end_is_the_session_s() {
+fn users_a30_r165_the_refresh_token_s_end_is_the_session_s() {
     let world = World::new();
     world.provider().spoils_response(|response| response["refresh_expires_in"] = json!(7_200));
     let mut setup = Setup::page();
@@ -146,7 +146,7 @@ fn r165_the_refresh_token_s_end_is_the_session_s() {
 // ── R170 ─────────────────────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn r170_a_full_store_keeps_the_tokens_in_memory_and_says_so_once() {
+fn users_a17_r170_a_full_store_keeps_the_tokens_in_memory_and_says_so_once() {
     for mood in [Mood::Full, Mood::Throws] {
         let world = World::new();
         let session = at_callback(&world, &Setup::page());
@@ -278,7 +278,7 @@ fn put(world: &World, key: String, text: String) {
 }
 
 #[test]
-fn r171_a082_a_damaged_record_is_removed_and_told() {
+fn users_a24_r171_a082_a_damaged_record_is_removed_and_told() {
     let good = good_record();
     let spoilt = |spoil: &dyn Fn(&mut Value)| {
         let mut record = good.clone();

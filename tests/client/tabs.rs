@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::acts::{
     Setup, arrive, code_of, forced, handle, leave, now, resource, signed_in, token, token_for,
 };
-use crate::provider::{Reply, page, refusal};
+use crate::provider::{Reply, page, refusal, reply};
 use crate::world::{Call, World};
 
 const HOUR: i64 = 3_600_000;
@@ -68,7 +68,7 @@ pub(crate) fn duplicated() -> [(World, Session<World>); 2] {
 // ── a shared store ───────────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn r123_a068_two_tabs_with_ten_calls_each_make_one_request() {
+fn users_a01_r123_a068_two_tabs_with_ten_calls_each_make_one_request() {
     for make in [shared, duplicated] {
         let [(one, first), (two, second)] = make();
         one.hold("token");
@@ -87,7 +87,7 @@ fn r123_a068_two_tabs_with_ten_calls_each_make_one_request() {
 }
 
 #[test]
-fn r123_the_timers_of_five_tabs_make_one_request_for_each_life() {
+fn r123_r124_the_timers_of_five_tabs_make_one_request_for_each_life() {
     let world = World::local();
     let first = signed_in(&world, &Setup::page());
     let tabs: Vec<World> = (0..4).map(|_| world.tab()).collect();
@@ -196,7 +196,7 @@ fn r123_without_rotation_too_one_request_serves_all_tabs() {
 }
 
 #[test]
-fn r068_r123_tokens_for_other_resources_take_their_turn_with_the_new_refresh_token() {
+fn r068_r119_r123_tokens_for_other_resources_take_their_turn_with_the_new_refresh_token() {
     for make in [shared, duplicated] {
         let [(one, first), (two, second)] = make();
         one.hold("token");
@@ -255,7 +255,7 @@ fn a069_a_tab_that_hangs_with_the_lock_is_not_waited_for_for_ever() {
 }
 
 #[test]
-fn a069_the_answer_is_lost_and_the_server_rotated_the_session_ends_with_that_reason() {
+fn r121_r122_a069_the_answer_is_lost_and_the_server_rotated_the_session_ends_with_that_reason() {
     let [(one, first), (two, second)] = shared();
     one.pass(60_000);
     one.provider().always("token", Reply::Fail(Code::NetworkError));
@@ -268,6 +268,121 @@ fn a069_the_answer_is_lost_and_the_server_rotated_the_session_ends_with_that_rea
     assert!(!first.signed_in() && !second.signed_in());
     assert!(one.told().contains(&"signed-out other-tab".into()), "{:?}", one.told());
     assert!(two.told().contains(&"signed-out final-error".into()));
+}
+
+#[test]
+fn r118_a_token_that_is_refused_in_two_tabs_is_renewed_once() {
+    for make in [shared, duplicated] {
+        let [(one, first), (two, second)] = make();
+        token(&one, &first).unwrap();
+        one.turn();
+        let refused = token(&two, &second).unwrap();
+        one.forget_the_past();
+        one.provider().on("userinfo", move |seen| {
+            let stale = seen.authorization == Some(format!("Bearer {refused}"));
+            if stale { page(401) } else { reply(200, json!({"sub": "alice"})) }
+        });
+        one.hold("userinfo");
+        two.hold("userinfo");
+        let calls = [(&one, &first), (&two, &second)].map(|(tab, session)| {
+            let session = session.clone();
+            tab.start(async move { session.user_info(None).await.map(|_| ()) })
+        });
+        one.release("userinfo");
+        one.pass(1_000);
+        // The other one hears its 401 when all is over.
+        two.release("userinfo");
+        two.pass(1_000);
+        for call in calls {
+            call.result().unwrap();
+        }
+        assert_eq!(requests(&[&one, &two]), 1);
+        assert_eq!(one.count("userinfo") + two.count("userinfo"), 4);
+    }
+}
+
+#[test]
+fn r119_the_refresh_token_that_came_last_is_the_one_that_every_tab_spends() {
+    for make in [shared, duplicated] {
+        let [(one, first), (two, second)] = make();
+        let mut spent = Vec::new();
+        for _ in 0..3 {
+            for (tab, session) in [(&one, &first), (&two, &second)] {
+                token(tab, session).unwrap();
+                tab.turn();
+                let used = tab.last("token").get("refresh_token").unwrap().to_owned();
+                assert!(!spent.contains(&used), "{used} was used again");
+                spent.push(used);
+                let kept = [&one, &two].map(|tab| tab.tokens().only(""));
+                let kept = kept.map(|text| serde_json::from_str::<Value>(&text).unwrap());
+                assert_eq!(kept[0]["refresh_token"], kept[1]["refresh_token"]);
+                one.pass(HOUR - 60_000);
+            }
+        }
+        assert_eq!(requests(&[&one, &two]), 6);
+    }
+}
+
+#[test]
+fn r121_a_final_refusal_is_one_request_and_the_end_in_both_tabs() {
+    for make in [shared, duplicated] {
+        let [(one, first), (two, second)] = make();
+        one.provider().always("token", refusal(400, "invalid_grant"));
+        one.hold("token");
+        let calls = [asks(&one, &first, Ask::default()), asks(&two, &second, Ask::default())];
+        one.pass(100);
+        one.release("token");
+        one.pass(1_000);
+        for call in calls {
+            assert_eq!(code_of(call.result()), Code::LoginRequired);
+        }
+        assert!(!first.signed_in() && !second.signed_in());
+        assert_eq!((one.on_hold(), two.on_hold()), (None, None));
+        one.provider().mend("token");
+        assert_eq!(code_of(token(&two, &second)), Code::LoginRequired);
+        assert_eq!(requests(&[&one, &two]), 1);
+    }
+}
+
+#[test]
+fn r122_an_outage_ends_no_tab_and_the_first_that_gets_through_serves_the_other() {
+    for make in [shared, duplicated] {
+        let [(one, first), (two, second)] = make();
+        one.pass(60_000);
+        one.provider().always("token", page(503));
+        for (tab, session) in [(&one, &first), (&two, &second), (&one, &first)] {
+            let failed = token(tab, session).unwrap_err();
+            assert!(failed.retryable() && !failed.login_required());
+            assert!(first.signed_in() && second.signed_in());
+        }
+        one.provider().mend("token");
+        one.forget_the_past();
+        two.forget_the_past();
+        let renewed = token(&two, &second).unwrap();
+        two.turn();
+        assert_eq!(token(&one, &first).unwrap(), renewed);
+        assert_eq!(requests(&[&one, &two]), 1);
+    }
+}
+
+#[test]
+fn r124_a078_a_clock_that_jumps_costs_two_tabs_one_renewal() {
+    for jump in [HOUR, 365 * 24 * HOUR, -24 * HOUR] {
+        for make in [shared, duplicated] {
+            let [(one, first), (two, second)] = make();
+            token(&one, &first).unwrap();
+            one.turn();
+            one.forget_the_past();
+            two.forget_the_past();
+            one.set_clock(jump);
+            for _ in 0..5 {
+                let held = token(&one, &first).unwrap();
+                one.turn();
+                assert_eq!(token(&two, &second).unwrap(), held, "{jump}");
+            }
+            assert_eq!(requests(&[&one, &two]), 1, "{jump}");
+        }
+    }
 }
 
 // ── a store for each tab ─────────────────────────────────────────────────────────────────────────
@@ -426,7 +541,7 @@ fn a086_malformed_messages_are_ignored() {
 // ── signing in and out ───────────────────────────────────────────────────────────────────────────
 
 #[test]
-fn r164_sign_out_in_one_tab_is_known_in_all() {
+fn users_a12_r164_sign_out_in_one_tab_is_known_in_all() {
     for make in [shared, duplicated] {
         let [(one, first), (two, second)] = make();
         one.run(first.sign_out(true, None)).unwrap();
@@ -493,7 +608,7 @@ fn another_person_in_the_store_is_a_sign_in_and_no_renewal() {
 }
 
 #[test]
-fn r169_a_sign_in_begun_in_several_tabs_is_finished_in_each() {
+fn users_a13_r169_a_sign_in_begun_in_several_tabs_is_finished_in_each() {
     for world in [World::new(), World::local()] {
         let tabs: Vec<World> = (0..4).map(|_| world.tab()).collect();
         let urls: Vec<_> =

@@ -276,7 +276,7 @@ fn r004_reserved_names_and_bad_scopes_are_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn r130_a_refused_token_is_not_handed_out_again() {
+fn users_a23_r130_a_refused_token_is_not_handed_out_again() {
     let world = World::new();
     let client = Setup::machine().client(&world);
     let first = token(&world, &client);

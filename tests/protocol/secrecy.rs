@@ -143,7 +143,7 @@ fn a097_no_error_of_the_other_exchanges_repeats_what_came() {
 }
 
 #[test]
-fn r176_an_error_says_whose_it_is_to_mend() {
+fn users_a24_r176_an_error_says_whose_it_is_to_mend() {
     let error = Error::new(Code::TokenError).detail("x").status(400).retry_after(Some(5)).refusal(
         Refusal {
             error: "invalid_grant".into(),
