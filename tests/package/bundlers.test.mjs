@@ -121,7 +121,7 @@ test("Vite's dev server loads the wasm, on a cold and on a warm dependency cache
   }
 })
 
-test('Vite builds the page with the wasm of sessions alone', async () => {
+test('users_a11 Vite builds the page with the wasm of sessions alone', async () => {
   const { names, text, ...run } = await built(pageProject())
   assert.deepEqual(run, RUNS)
   assert.deepEqual(names, ['session_bg.wasm'])
@@ -157,7 +157,7 @@ test('a page that has both loads each wasm once, and GrantError is one class', a
   }
 })
 
-test('esbuild takes of the package what a page imports, and nothing else', async () => {
+test('users_a11 esbuild takes of the package what a page imports, and nothing else', async () => {
   const root = scratch()
   const taken = async (name) => {
     const { metafile } = await esbuild.build({

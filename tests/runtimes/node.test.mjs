@@ -104,7 +104,7 @@ test('node, r008: nothing is left on a signal that many calls shared', async () 
   assert.deepEqual(getEventListeners(signal, 'abort'), [])
 })
 
-test('node, r172: the process ends by itself, whatever was called', async () => {
+test('node, users_a29 r172: the process ends by itself, whatever was called', async () => {
   const { redirectUri, ...known } = { ...options(), redirectUri: set.known.callback }
   const program = `
     import { createSession, createTokenClient } from 'grantkit'

@@ -194,7 +194,7 @@ export const popups = suite('a popup', (test) => {
     assert.equal(parts.provider.count(), 1)
   })
 
-  test('a084 closed by the person: popup_closed, and the next click works', async (stage) => {
+  test('users_a19 a084 closed by the person: popup_closed, and the next click works', async (stage) => {
     const parts = await withButton(stage, { clock: true })
     const { app } = parts
     const page = await popup(parts)
@@ -253,7 +253,7 @@ export const popups = suite('a popup', (test) => {
     ['login page', LOGIN],
     ['pages', /./],
   ])
-    test(`a084 cut off by the policy of the provider's ${where}: it works all the same`, async (stage) => {
+    test(`users_a19 a084 cut off by the policy of the provider's ${where}: it works all the same`, async (stage) => {
       // Chromium shows it elsewhere before it looks closed, for so long that it is seen now and then.
       const prepare = () => {
         globalThis.inPassing = 3
@@ -274,7 +274,7 @@ export const popups = suite('a popup', (test) => {
       assert.equal(provider.count(), 1)
     })
 
-  test('a084 cut off by the policy of the page itself: it works all the same', async (stage) => {
+  test('users_a19 a084 cut off by the policy of the page itself: it works all the same', async (stage) => {
     const parts = await withButton(stage, { headers: COOP })
     const page = await popup(parts)
     await page.fillIn()
@@ -647,7 +647,7 @@ export const loops = suite('a login that loops', (test) => {
     return parts
   }
 
-  test('ends in login_loop, and nothing is sent; a minute later it may go on', async (stage) => {
+  test('users_a06 ends in login_loop, and nothing is sent; a minute later it may go on', async (stage) => {
     const { app, provider } = await looping(stage)
     const count = provider.requests.length
     for (let round = 0; round < 3; round++) {

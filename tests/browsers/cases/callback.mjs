@@ -34,7 +34,7 @@ async function assertNothingKept(app) {
 }
 
 export const repeated = suite('a callback that is repeated', (test) => {
-  test('r046 r061 handled twice at once: one request, the same answer', async (stage) => {
+  test('users_a05 r046 r061 handled twice at once: one request, the same answer', async (stage) => {
     const { app, provider } = await waiting(stage)
     await app.signIn({ appState: { n: 1 } })
     const outcomes = await app.run(async () => {
@@ -97,7 +97,7 @@ export const repeated = suite('a callback that is repeated', (test) => {
     assert.equal(provider.count(), 1)
   })
 
-  test('r046 loaded again: signed in already, or told why not', async (stage) => {
+  test('users_a03 users_a04 r046 loaded again: signed in already, or told why not', async (stage) => {
     const { app, provider, site, profile } = await waiting(stage)
     const { url } = await app.signIn()
     assert.equal((await app.arriveAt()).value.repeated, false)
@@ -124,7 +124,7 @@ export const repeated = suite('a callback that is repeated', (test) => {
     assert.equal(await clean.run(() => session.signedIn), false)
   })
 
-  test('r046 the way back through the history does no harm', async (stage) => {
+  test('users_a04 r046 the way back through the history does no harm', async (stage) => {
     const { app, provider } = await stage.open()
     await app.visit('/orders')
     await app.signIn()
@@ -157,7 +157,7 @@ export const repeated = suite('a callback that is repeated', (test) => {
 })
 
 export const address = suite('the address', (test) => {
-  test('r057 is clean before the first request; what is not ours is kept', async (stage) => {
+  test('users_a04 r057 is clean before the first request; what is not ours is kept', async (stage) => {
     const { app } = await waiting(stage, {
       prepare: () => {
         globalThis.order = []
@@ -200,7 +200,7 @@ export const address = suite('the address', (test) => {
     for (const { headers } of sent) assert.ok(!headers.referer?.includes('code='), headers.referer)
   })
 
-  test('r055 a page that is no callback answers none and is left alone', async (stage) => {
+  test('users_a03 r055 a page that is no callback answers none and is left alone', async (stage) => {
     const { app, provider } = await stage.open()
     for (const path of [
       '/?code=1&state=2',
@@ -382,7 +382,7 @@ export const outOfOrder = suite('a callback that is not in order', (test) => {
     await assertNothingKept(app)
   })
 
-  test('r045 a request that waited too long has expired', async (stage) => {
+  test('users_a03 r045 a request that waited too long has expired', async (stage) => {
     const { app, provider } = await waiting(stage)
     await app.clock.install()
     await app.signIn()

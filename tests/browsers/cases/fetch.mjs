@@ -59,7 +59,7 @@ export const destinations = suite('where the token goes', (test) => {
     )
   })
 
-  test('r126 what only looks like an allowed URL gets nothing, not even a request', async (stage) => {
+  test('r126 a074 what only looks like an allowed URL gets nothing, not even a request', async (stage) => {
     const api = await stage.api()
     const evil = await stage.api()
     const { port } = api
@@ -111,7 +111,7 @@ export const destinations = suite('where the token goes', (test) => {
     assert.equal(api.requests.length, 1)
   })
 
-  test('r126 an input that changes its mind is held to what was checked', async (stage) => {
+  test('r126 a074 an input that changes its mind is held to what was checked', async (stage) => {
     const evil = await stage.api()
     const { app, api } = await signedIn(stage)
     const good = `${api.origin}/orders`
@@ -150,7 +150,7 @@ export const destinations = suite('where the token goes', (test) => {
     assert.deepEqual(evil.requests, [], JSON.stringify(outcomes))
   })
 
-  test('r126 a base element does not move a relative URL', async (stage) => {
+  test('r126 a074 a base element does not move a relative URL', async (stage) => {
     const { app, api, site } = await signedIn(stage)
     const { error } = await app.run((base) => {
       document.head.append(Object.assign(document.createElement('base'), { href: base }))
@@ -196,7 +196,7 @@ export const destinations = suite('where the token goes', (test) => {
     assert.equal(provider.count('refresh_token'), 2)
   })
 
-  test('r127 a header of the caller that would be in the way is refused', async (stage) => {
+  test('r127 a077 a header of the caller that would be in the way is refused', async (stage) => {
     const { app, api } = await signedIn(stage)
     const url = `${api.origin}/orders`
     const outcomes = await app.run((url) => {
@@ -236,7 +236,7 @@ export const destinations = suite('where the token goes', (test) => {
     assert.ok(api.requests.every(bearer))
   })
 
-  test('r128 a redirect is refused, wherever it leads', async (stage) => {
+  test('r128 a075 a redirect is refused, wherever it leads', async (stage) => {
     const evil = await stage.api()
     const { app, api } = await signedIn(stage)
     for (const status of [301, 302, 303, 307, 308]) {
@@ -259,7 +259,7 @@ export const destinations = suite('where the token goes', (test) => {
     assert.deepEqual([api.requests, api.preflights], [[], 0])
   })
 
-  test('r183 a fetch by option sees every request, the one of the page none', async (stage) => {
+  test('users_a26 r183 a089 a fetch by option sees every request, the one of the page none', async (stage) => {
     const { app, api, provider } = await stage.open({
       prepare: () => {
         globalThis.seen = []
@@ -304,7 +304,7 @@ export const destinations = suite('where the token goes', (test) => {
 })
 
 export const answers = suite('what the API answers', (test) => {
-  test('r130 a 401 is answered with one fresh token and one more request', async (stage) => {
+  test('users_a22 r130 a 401 is answered with one fresh token and one more request', async (stage) => {
     const { app, api, provider } = await signedIn(stage)
     const [{ access_token: old }] = provider.granted()
     api.answer = (request) => (bearer(request) === old ? REFUSED : { body: 'fine' })
@@ -319,7 +319,7 @@ export const answers = suite('what the API answers', (test) => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 a 401 that stays is the answer, after two requests', async (stage) => {
+  test('r130 a070 a 401 that stays is the answer, after two requests', async (stage) => {
     const { app, api, provider } = await signedIn(stage)
     api.answer = () => ({ ...REFUSED, body: 'go away' })
     const url = `${api.origin}/orders`
@@ -336,7 +336,7 @@ export const answers = suite('what the API answers', (test) => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 many 401s at once share one renewal', async (stage) => {
+  test('users_a22 r130 a070 many 401s at once share one renewal', async (stage) => {
     const { app, api, provider } = await signedIn(stage)
     const [{ access_token: old }] = provider.granted()
     api.answer = (request) => (bearer(request) === old ? REFUSED : {})
@@ -349,7 +349,7 @@ export const answers = suite('what the API answers', (test) => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r130 POST is not sent twice, unless the page says that it may be', async (stage) => {
+  test('users_a22 r130 POST is not sent twice, unless the page says that it may be', async (stage) => {
     const { app, api, provider } = await signedIn(stage)
     api.answer = () => REFUSED
     const url = `${api.origin}/orders`

@@ -78,7 +78,7 @@ export const refusedTokens = suite('an id_token that is not in order', (test) =>
     provider.resign(token, {}, { headerChanges })
   const now = () => Math.floor(Date.now() / 1000)
 
-  refused('r090 r104 its signature must be good', [
+  refused('users_a09 r090 r104 its signature must be good', [
     invalid('every byte changed', breakSignature, 'signature'),
     invalid(
       'truncated',
@@ -109,7 +109,7 @@ export const refusedTokens = suite('an id_token that is not in order', (test) =>
     ),
   ])
 
-  refused('r084 r085 r086 its algorithm is not chosen by the token', [
+  refused('users_a09 r084 r085 r086 its algorithm is not chosen by the token', [
     ...['none', 'None', 'NoNe', 'nOnE', undefined, 'RS256 ', 'rs256', 'HS256'].map((alg) =>
       invalid(
         `alg ${alg}, unsigned`,
@@ -192,7 +192,7 @@ export const refusedTokens = suite('an id_token that is not in order', (test) =>
     ['empty', () => '', 'token_response_invalid', 'id_token'],
   ])
 
-  refused('r091 r092 r093 r098 it is from that issuer, for this client, about somebody', [
+  refused('users_a09 r091 r092 r093 r098 it is from that issuer, for this client, about somebody', [
     invalid(
       'iss + 1',
       (token, provider) => provider.resign(token, { iss: `${provider.issuer}1` }),
@@ -215,7 +215,7 @@ export const refusedTokens = suite('an id_token that is not in order', (test) =>
     invalid('sub that is too long', claims({ sub: 'a'.repeat(256) }), 'sub'),
   ])
 
-  refused('r094 r095 r096 r097 r099 r100 it is fresh and belongs to this answer', [
+  refused('users_a09 r094 r095 r096 r097 r099 r100 it is fresh and belongs to this answer', [
     invalid('no nonce', claims({ nonce: undefined }), 'nonce'),
     invalid('another nonce', claims({ nonce: 'replayed' }), 'nonce'),
     invalid(

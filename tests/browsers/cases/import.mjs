@@ -42,7 +42,7 @@ const watch = () => {
 }
 
 export const importing = suite('importing the package', (test) => {
-  test('r172 importing the package does nothing yet', async (stage) => {
+  test('users_a15 r172 importing the package does nothing yet', async (stage) => {
     const { app, provider, site } = await stage.open({ byHand: '/' })
     await app.visit()
     await app.run(watch)

@@ -293,7 +293,7 @@ export const end = suite('the end', (test) => {
     assert.equal(provider.count('authorization_code'), 1)
   })
 
-  test('r180 a session that is closed leaves no timer behind', async (stage) => {
+  test('users_a29 r180 a session that is closed leaves no timer behind', async (stage) => {
     const { app, provider } = await stage.open()
     await app.clock.install()
     await app.visit()

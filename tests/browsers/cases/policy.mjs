@@ -24,7 +24,7 @@ const policy = ({ provider, api }, script) =>
   ].join('; ')
 
 export const policies = suite('a Content-Security-Policy', (test) => {
-  test("r181 'self' and 'wasm-unsafe-eval' with Trusted Types: all works, no violation", async (stage) => {
+  test("users_a21 r181 'self' and 'wasm-unsafe-eval' with Trusted Types: all works, no violation", async (stage) => {
     const parts = await stage.open({ prepare: watch })
     const { app, api, site } = parts
     site.headers = {
@@ -122,13 +122,13 @@ export const insecurePages = suite('a page that is not secure', (test) => {
     return { ...parts, arrival }
   }
 
-  test('r034 openid is refused before the page is left', async (stage) => {
+  test('users_a18 r034 openid is refused before the page is left', async (stage) => {
     const { arrival, provider } = await insecure(stage)
     assert.deepEqual([arrival.error.code, arrival.error.detail], ['unsupported', 'crypto.subtle'])
     assert.deepEqual(provider.requests, [])
   })
 
-  test('r029 plain OAuth with PKCE works', async (stage) => {
+  test('users_a18 r029 plain OAuth with PKCE works', async (stage) => {
     const { app, arrival } = await insecure(stage, { scope: 'api offline_access' })
     assert.deepEqual(arrival.value, { kind: 'none' })
     assert.equal((await app.signIn()).value.kind, 'signed-in')

@@ -39,7 +39,7 @@ export const renewal = suite('renewal', (test) => {
     assert.equal(provider.count(), 2)
   })
 
-  test('r119 r123 on use: ten calls at once are one request, and rotation goes on', async (stage) => {
+  test('users_a02 r119 r123 on use: ten calls at once are one request, and rotation goes on', async (stage) => {
     const { app, provider } = await signedIn(stage, { session: { backgroundRenewal: false } })
     for (let round = 1; round <= 3; round++) {
       const before = await record(app)
@@ -97,7 +97,7 @@ export const renewal = suite('renewal', (test) => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('r124 a token that lives a second makes no storm', async (stage) => {
+  test('users_a20 r124 a token that lives a second makes no storm', async (stage) => {
     const lifetimes = { accessToken: 1, idToken: 86_400 }
     const { app, provider } = await signedIn(stage, { provider: { lifetimes } })
     // Half a minute in steps: each may start the timer's work, none more than once in five seconds.
@@ -115,7 +115,7 @@ export const renewal = suite('renewal', (test) => {
   })
 
   for (const seconds of [-600, 600]) {
-    test(`r124 a clock that is set right by ${seconds} s keeps the session`, async (stage) => {
+    test(`r124 a078 a clock that is set right by ${seconds} s keeps the session`, async (stage) => {
       const { app, provider } = await signedIn(stage, { session: { backgroundRenewal: false } })
       const now = await app.run(() => Date.now())
       await app.clock.setSystemTime(now + seconds * 1000)
@@ -126,7 +126,7 @@ export const renewal = suite('renewal', (test) => {
     })
   }
 
-  test('r124 a clock that jumps by a day or a year: at most one renewal each', async (stage) => {
+  test('r124 a078 a clock that jumps by a day or a year: at most one renewal each', async (stage) => {
     const { app, provider } = await signedIn(stage)
     for (const days of [1, -2, 365]) {
       const now = await app.run(() => Date.now())
@@ -230,7 +230,7 @@ export const failures = suite('renewal that fails', (test) => {
     assert.equal(provider.count('refresh_token'), 1)
   })
 
-  test('users_a07_offline_at_expiry_then_online_gives_a_token', async (stage) => {
+  test('users_a07 offline at expiry, then online: a token', async (stage) => {
     const { app, provider } = await signedIn(stage)
     const [{ access_token: old }] = provider.granted()
     await app.offline(true)
@@ -273,7 +273,7 @@ export const failures = suite('renewal that fails', (test) => {
     ['temporarily_unavailable', refusal(400, 'temporarily_unavailable'), 'token_error'],
     ['HTML', { kind: 'html' }, 'response_content_type'],
   ]) {
-    test(`r122 ${name} keeps the session`, async (stage) => {
+    test(`users_a07 r122 ${name} keeps the session`, async (stage) => {
       const { app, provider } = await signedIn(stage)
       const before = await record(app)
       provider.setDefects({ path: TOKEN, ...defect })
@@ -287,7 +287,7 @@ export const failures = suite('renewal that fails', (test) => {
     })
   }
 
-  test('r121 a refresh token that was used by a thief ends the session', async (stage) => {
+  test('users_a24 r121 a refresh token that was used by a thief ends the session', async (stage) => {
     const { app, provider } = await signedIn(stage)
     const { refresh_token: token } = await record(app)
     const body = new URLSearchParams({
@@ -344,7 +344,7 @@ export const failures = suite('renewal that fails', (test) => {
     ['nonce', 'another'],
     ['aud', 'another'],
   ]) {
-    test(`r120 an id_token with another ${claim} ends the session`, async (stage) => {
+    test(`r120 a066 an id_token with another ${claim} ends the session`, async (stage) => {
       const { app, provider } = await signedIn(stage)
       const mutate = (json) => {
         json.id_token = provider.resign(json.id_token, { [claim]: value })
@@ -416,7 +416,7 @@ export const expiry = suite('expiry without a refresh token', (test) => {
     assert.equal(await record(app), undefined)
   })
 
-  test('r165 a refresh token whose end is known expires as well', async (stage) => {
+  test('users_a30 r165 a refresh token whose end is known expires as well', async (stage) => {
     const { app, provider } = await stage.open({ provider: { lifetimes: { idToken: 86_400 } } })
     await app.clock.install()
     await app.visit()

@@ -345,7 +345,7 @@ export const signingIn = suite('signing in', (test) => {
 
 export const wrongClocks = suite('a clock that is wrong', (test) => {
   for (const seconds of [-600, 600, 4000]) {
-    test(`r094 r124 by ${seconds} s: the sign-in works, and no storm of renewals`, async (stage) => {
+    test(`users_a10 r094 r124 by ${seconds} s: the sign-in works, and no storm of renewals`, async (stage) => {
       const { app, provider } = await stage.open({
         given: seconds * 1000,
         prepare: (wrong) => {

@@ -102,7 +102,7 @@ export const signingOut = suite('signing out', (test) => {
     assert.equal(paths(provider).filter((path) => path === REVOCATION).length, 2)
   })
 
-  test('r148 a revocation that hangs holds nobody up', async (stage) => {
+  test('r148 a079 a revocation that hangs holds nobody up', async (stage) => {
     const { app, provider } = await stage.open()
     await app.clock.install()
     await app.visit()
@@ -130,7 +130,7 @@ export const signingOut = suite('signing out', (test) => {
     ['no CORS', { kind: 'empty', cors: false }],
     ['a redirect', { kind: 'redirect', location: 'https://evil.example/' }],
   ]) {
-    test(`r146 r147 a revocation that answers ${name} changes nothing`, async (stage) => {
+    test(`r146 r147 a079 a revocation that answers ${name} changes nothing`, async (stage) => {
       const { app, provider } = await signedIn(stage)
       provider.setDefects({ path: REVOCATION, ...defect })
       const arrival = app.arrival()

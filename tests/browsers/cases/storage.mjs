@@ -139,7 +139,7 @@ export const places = suite('where tokens live', (test) => {
     })
   }
 
-  test('r166 r167 no cookie, no database, no cache, no service worker', async (stage) => {
+  test('users_a27 users_a28 r166 r167 r168 a085 no cookie, database, cache or worker', async (stage) => {
     const { app, site } = await stage.open({
       prepare: () => {
         globalThis.written = []
@@ -198,7 +198,7 @@ export const refusals = suite('storage that refuses', (test) => {
       },
     ],
   ]) {
-    test(`r170 it ${name}: a sign-in fails before the page is left`, async (stage) => {
+    test(`r170 a081 it ${name}: a sign-in fails before the page is left`, async (stage) => {
       const { app, provider } = await stage.open({ prepare })
       assert.deepEqual((await app.visit()).value, { kind: 'none' })
       const warning = await app.event('warning')
@@ -215,7 +215,7 @@ export const refusals = suite('storage that refuses', (test) => {
     })
   }
 
-  test('r170 it is full when the tokens come: they stay in memory, and a warning tells', async (stage) => {
+  test('users_a17 r170 a081 it is full when the tokens come: they stay in memory, and a warning tells', async (stage) => {
     const { app, provider } = await stage.open({ byHand: '/callback' })
     await app.visit()
     await app.signIn()
@@ -236,7 +236,7 @@ export const refusals = suite('storage that refuses', (test) => {
     assert.ok(!(tokensKey(provider) in (await app.stored()).session), 'no half of a record')
   })
 
-  test('r170 it is full when a sign-in starts: nothing is half written', async (stage) => {
+  test('r170 a081 it is full when a sign-in starts: nothing is half written', async (stage) => {
     const { app } = await stage.open()
     await app.visit()
     await app.run(() => {
@@ -271,7 +271,7 @@ export const refusals = suite('storage that refuses', (test) => {
 })
 
 export const damages = suite('stored text that is not ours, or damaged', (test) => {
-  test('r171 a session: it is dropped, and a warning tells', async (stage) => {
+  test('users_a24 r171 a082 a session: it is dropped, and a warning tells', async (stage) => {
     const { app, provider } = await stage.open()
     await app.visit()
     await app.signIn()
@@ -329,7 +329,7 @@ export const damages = suite('stored text that is not ours, or damaged', (test) 
     assert.equal(await app.run(() => ({}).polluted), undefined)
   })
 
-  test('r171 what was known of the server: it is asked anew, and options win', async (stage) => {
+  test('r171 a082 what was known of the server: it is asked anew, and options win', async (stage) => {
     const { app, provider } = await stage.open()
     await app.visit()
     await start(app, provider)
@@ -430,7 +430,7 @@ export const requests = suite('requests under way', (test) => {
     assert.equal(new Set(states).size, 22)
   })
 
-  test('r045 what is older than ten minutes goes, at the next start or load', async (stage) => {
+  test('users_a17 r045 what is older than ten minutes goes, at the next start or load', async (stage) => {
     const { app, provider } = await stage.open({ prepare: ahead })
     await app.visit()
     await start(app, provider)
@@ -446,7 +446,7 @@ export const requests = suite('requests under way', (test) => {
     assert.deepEqual(await records(app), [])
   })
 
-  test('r045 r169 two tabs begin at once: both finish, and neither knows of the other', async (stage) => {
+  test('users_a13 r045 r169 two tabs begin at once: both finish, and neither knows of the other', async (stage) => {
     const { app } = await stage.open()
     const other = await app.tab()
     await Promise.all([app.visit('/first'), other.visit('/second')])
@@ -461,7 +461,7 @@ export const requests = suite('requests under way', (test) => {
     assert.equal(second.value.returnTo, '/second')
   })
 
-  test('r046 a request that was abandoned does not block the next', async (stage) => {
+  test('users_a16 r046 a request that was abandoned does not block the next', async (stage) => {
     const { app } = await stage.open()
     await app.visit('/first')
     await app.leave()

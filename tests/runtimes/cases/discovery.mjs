@@ -71,7 +71,7 @@ export const cases = {
     equal(await paths(stage), ['/somewhere'])
   },
 
-  async 'metadata by hand: nothing is discovered'(stage) {
+  async 'users_a26 metadata by hand: nothing is discovered'(stage) {
     const { serverUrl, strangerUrl } = stage
     const by = { clientId: 'app', clientSecret: 'a secret' }
     for (const options of [
@@ -253,7 +253,7 @@ export const cases = {
     }
   },
 
-  async 'r022 one document for all who ask at once'(stage) {
+  async 'users_a02 r022 one document for all who ask at once'(stage) {
     await stage.server.script({
       [DISCOVERY]: { hold: 'document', json: endpoints(stage) },
       '/token': token(),
@@ -306,7 +306,7 @@ export const cases = {
     equal(await asked(), 3)
   },
 
-  async 'an issuer of many tenants: {tenantid} is what the token says'(stage) {
+  async 'users_a25 r091 an issuer of many tenants: {tenantid} is what the token says'(stage) {
     const issuer = `${stage.serverUrl}/{tenantid}/v2.0`
     const discoveryUrl = `${stage.serverUrl}/common/v2.0${DISCOVERY}`
     await stage.server.script({

@@ -200,7 +200,7 @@ export const cases = {
     equal(headers.authorization, 'Bearer t2')
   },
 
-  async 'r130 after a 401 once more, with a fresh token'(stage) {
+  async 'users_a22 r130 after a 401 once more, with a fresh token'(stage) {
     for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
       const client = await opened(stage, { [API]: refusedOnce })
       const init = { method, ...(method === 'PUT' ? { body: 'a body' } : {}) }

@@ -14,7 +14,7 @@ const options = (stage, more) => ({
 })
 
 export const cases = {
-  async 'without a page a session is signed out'(stage) {
+  async 'users_a15 without a page a session is signed out'(stage) {
     const session = await createSession(options(stage))
     const { signedIn, claims, expiresAt, sessionExpiresAt, idToken, scope } = session
     equal(signedIn, false)

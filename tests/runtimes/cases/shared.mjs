@@ -92,7 +92,7 @@ class Turns extends Map {
 }
 
 export const cases = {
-  async 'memory, then the store, then the server'(stage) {
+  async 'users_a23 memory, then the store, then the server'(stage) {
     const gets = []
     class Watched extends Map {
       get(key) {
@@ -275,7 +275,7 @@ export const cases = {
     }
   },
 
-  async 'a store that fails is done without'(stage) {
+  async 'users_a23 a store that fails is done without'(stage) {
     const { isolate, log, count } = await commons(stage)
     const fail = () => {
       throw new Error('planted')

@@ -14,7 +14,9 @@ async function clocked(stage, options, answer = token()) {
 }
 
 export const cases = {
-  async 'a hundred calls at once, and then a hundred more: one token request'(stage) {
+  async 'users_a02 users_a23 a hundred calls at once, and then a hundred more: one token request'(
+    stage,
+  ) {
     const client = await confidential(stage, { scope: 'api' })
     const calls = () => Promise.all(Array.from({ length: 100 }, () => client.getAccessToken()))
     const tokens = new Set([...(await calls()), ...(await calls())])
@@ -169,7 +171,7 @@ export const cases = {
     ])
   },
 
-  async 'failures are told to all who wait and are never cached'(stage) {
+  async 'users_a23 failures are told to all who wait and are never cached'(stage) {
     const { client, count } = await clocked(stage, {}, [
       { hold: 'token', status: 503 },
       { status: 400, json: { error: 'invalid_scope' } },

@@ -19,7 +19,7 @@ const exchanges = (stage) => [
 ]
 
 export const cases = {
-  async 'r006 a028 a029 no redirect is followed, from any endpoint, to anywhere'(stage) {
+  async 'users_a14 r006 a028 a029 no redirect is followed, from any endpoint, to anywhere'(stage) {
     for (const [path, , call] of exchanges(stage)) {
       for (const status of REDIRECTS) {
         for (const target of [
@@ -62,7 +62,7 @@ export const cases = {
     await refused(client.clientCredentials(), 'redirect_refused')
   },
 
-  async 'r007 exactly these requests'(stage) {
+  async 'users_a14 r007 exactly these requests'(stage) {
     const { serverUrl } = stage
     await stage.server.script({
       [DISCOVERY]: { json: endpoints(stage) },
@@ -115,7 +115,7 @@ export const cases = {
     })
   },
 
-  async 'r007 a form says what it is, without a charset'(stage) {
+  async 'users_a26 r007 a form says what it is, without a charset'(stage) {
     await stage.server.script({ '/token': token() })
     await (await scripted(stage)).clientCredentials()
     const [{ headers, method, query }] = await stage.server.requests('/token')
@@ -156,7 +156,7 @@ export const cases = {
     }
   },
 
-  async 'r183 what is overwritten afterwards sees no secret'(stage) {
+  async 'r183 a089 what is overwritten afterwards sees no secret'(stage) {
     const json = JSON.stringify(token().json)
     const init = { headers: { 'content-type': 'application/json' } }
     const client = await scripted(stage, { fetch: async () => new Response(json, init) })
