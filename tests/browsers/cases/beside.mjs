@@ -572,13 +572,50 @@ export const silent = suite('silently', (test) => {
       assert.equal((await app.signIn()).value.kind, 'signed-in')
     })
 
-  test('r044 where cookies of others are blocked: login_required', async (stage) => {
-    const { app, provider, site, session } = await stage.open()
+  /** The page by another name: of another site than the provider, whose cookies stay out of its frames. */
+  async function ofAnotherSite(stage) {
+    const parts = await stage.open()
+    const { app, provider, site, session } = parts
     const origin = site.origin.replace('127.0.0.1', 'localhost')
     const redirectUri = `${origin}/callback`
     provider.setPages([session.redirectUri, redirectUri])
     const given = { ...session, redirectUri, postLogoutRedirectUri: `${origin}/` }
     await app.prepare((given) => (globalThis.options = given), given, origin)
+    return { ...parts, origin }
+  }
+
+  test('users_a06 r044 where cookies of others are blocked no frame is needed, and none made', async (stage) => {
+    const { app, provider, origin } = await ofAnotherSite(stage)
+    const watch = () => {
+      globalThis.framed = 0
+      new MutationObserver((changes) => {
+        const added = changes.flatMap((change) => [...change.addedNodes])
+        framed += added.filter(({ localName }) => /^i?frame$/.test(localName)).length
+      }).observe(document, { childList: true, subtree: true })
+    }
+    await app.prepare(watch, undefined, origin)
+    await app.clock.install()
+    await app.visit(`${origin}/orders`)
+    const seen = [await app.run(() => framed)]
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+    assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
+    seen.push(await app.run(() => framed))
+    await app.reload()
+    assert.equal(await app.run(() => session.signedIn), true)
+    await app.clock.fastForward('59:30')
+    const { value } = await app.call('getAccessToken')
+    assert.equal(value, provider.granted().at(-1).access_token)
+    assert.equal(provider.count('refresh_token'), 2)
+    seen.push(await app.run(() => framed))
+    assert.deepEqual(seen, [0, 0, 0])
+    assert.equal(asked(provider).length, 1, 'the one sign-in, and no other way to the provider')
+    // The watch sees what it is for.
+    await silently(app)
+    assert.equal(await app.run(() => framed), 1)
+  })
+
+  test('r044 where cookies of others are blocked: login_required', async (stage) => {
+    const { app, provider, origin } = await ofAnotherSite(stage)
     await app.visit()
     await app.signIn()
     // The same person at the same provider, from a page of another site.

@@ -139,6 +139,37 @@ export const renewal = suite('renewal', (test) => {
     }
   })
 
+  for (const [target, type] of [
+    ['document', 'visibilitychange'],
+    ['window', 'pageshow'],
+    ['window', 'online'],
+  ]) {
+    test(`users_a08 r124 ${type} after the timers slept: renewed before it is used`, async (stage) => {
+      const { app, provider } = await signedIn(stage)
+      const now = await app.run(() => Date.now())
+      // The clock goes on, and no timer goes off.
+      await app.clock.setSystemTime(now + 4_200_000)
+      assert.equal(provider.count('refresh_token'), 0)
+      await app.run(
+        ([target, type]) => globalThis[target].dispatchEvent(new Event(type)),
+        [target, type],
+      )
+      assert.equal((await app.event('renewed')).otherTab, false)
+      const { value } = await app.call('getAccessToken')
+      assert.equal(value, provider.granted().at(-1).access_token)
+      assert.equal(provider.count('refresh_token'), 1)
+    })
+  }
+
+  test('users_a08 r124 without an event the token is renewed when it is used', async (stage) => {
+    const { app, provider } = await signedIn(stage)
+    const now = await app.run(() => Date.now())
+    await app.clock.setSystemTime(now + 4_200_000)
+    const { value } = await app.call('getAccessToken')
+    assert.equal(value, provider.granted()[1].access_token)
+    assert.equal(provider.count('refresh_token'), 1)
+  })
+
   test('r124 minLifetime and forceRenewal decide when to renew', async (stage) => {
     const { app, provider } = await signedIn(stage)
     const first = await app.call('getAccessToken')

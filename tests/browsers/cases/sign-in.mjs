@@ -332,6 +332,29 @@ export const signingIn = suite('signing in', (test) => {
     assert.deepEqual(asked(provider, before).slice(0, 1), [`GET ${path}/jwks`], 'metadata is known')
   })
 
+  test('users_a26 r022 a server without CORS: the error names it; by hand nothing of it is asked', async (stage) => {
+    const { app, provider } = await stage.open()
+    const path = '/.well-known/openid-configuration'
+    const paths = [path, `${path}/jwks`, '/.well-known/oauth-authorization-server']
+    const [metadata, jwks] = await Promise.all(
+      paths.slice(0, 2).map(async (path) => (await fetch(provider.issuer + path)).json()),
+    )
+    provider.setDefects(paths.map((path) => ({ path, kind: 'json', json: metadata, cors: false })))
+    await app.visit()
+    const { error } = await app.call('signIn')
+    assert.deepEqual([error.code, error.retryable], ['network_error', true])
+    assert.match(error.message, /\bCORS\b/)
+
+    await app.prepare((metadata) => Object.assign(options, { metadata }), { ...metadata, jwks })
+    await app.reload()
+    const before = provider.requests.length
+    assert.equal((await app.signIn()).value.kind, 'signed-in')
+    assert.ok((await app.call('getAccessToken', { forceRenewal: true })).value)
+    const since = asked(provider, before)
+    assert.ok(!since.some((line) => line.includes('.well-known')), since.join('\n'))
+    assert.ok(!since.some((line) => line.startsWith('OPTIONS')), 'and no preflight')
+  })
+
   test('a server without a refresh token: a warning says so', async (stage) => {
     const { app } = await stage.open({ session: { scope: 'openid api' } })
     await app.visit()

@@ -153,12 +153,18 @@ export const places = suite('where tokens live', (test) => {
           written.push('worker')
           return register.apply(this, values)
         }
+        for (const name of ['Worker', 'SharedWorker']) {
+          const construct = (...values) => (written.push(name), Reflect.construct(...values))
+          globalThis[name] = new Proxy(globalThis[name], { construct })
+        }
       },
     })
     await app.visit()
+    const before = await app.run(() => written.splice(0))
     await app.signIn()
     await app.call('getAccessToken', { forceRenewal: true })
     await app.call('userInfo')
+    assert.deepEqual(before, [])
     const left = await app.run(async () => ({
       cookie: document.cookie,
       written,

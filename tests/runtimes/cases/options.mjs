@@ -34,6 +34,58 @@ export const cases = {
     await createTokenClient(inherited)
   },
 
+  async 'r183 a089 a polluted Object.prototype switches nothing on and adds nothing'() {
+    const polluted = {
+      insecureHttp: true,
+      lenient: true,
+      clientSecret: 'a secret of others',
+      audience: 'https://evil.example',
+      parameters: { mine: 'x' },
+      headers: { authorization: 'Bearer of-others' },
+      redirect: 'follow',
+      token_type: 'Bearer',
+      toJSON: 'x',
+    }
+    const sent = []
+    const answers = [{ access_token: 't1' }, { access_token: 't2', token_type: 'Bearer' }]
+    const options = {
+      metadata: { token_endpoint: 'https://as.example/token' },
+      clientId: 'app',
+      fetch: async (url, { body, headers }) => {
+        sent.push([url, body, Object.keys(headers)])
+        return Response.json(answers.shift())
+      },
+    }
+    const insecure = { ...options, metadata: { token_endpoint: 'http://as.example/token' } }
+    const outcomes = []
+    const settled = (promise) =>
+      promise.then(
+        (value) => ({ value }),
+        (error) => ({ error }),
+      )
+    for (const [name, value] of Object.entries(polluted)) Object.prototype[name] = value
+    try {
+      outcomes.push(await settled(createTokenClient(insecure)))
+      const client = await createTokenClient(options)
+      outcomes.push(
+        await settled(client.clientCredentials()),
+        await settled(client.clientCredentials()),
+      )
+    } finally {
+      for (const name of Object.keys(polluted)) delete Object.prototype[name]
+    }
+    const [plain, untyped, good] = outcomes
+    equal(plain.error?.code, 'url_insecure')
+    equal([untyped.error?.code, untyped.error?.detail], ['token_response_invalid', 'token_type'])
+    equal(good.value?.access_token, 't2')
+    const one = [
+      'https://as.example/token',
+      'grant_type=client_credentials&client_id=app',
+      ['accept', 'content-type'],
+    ]
+    equal(sent, [one, one])
+  },
+
   async 'unknown names in calls, too'(stage) {
     const client = await scripted(stage)
     for (const [call, detail] of [

@@ -1,5 +1,7 @@
 // fetch(): where a token may go, and when a request is sent once more.
 
+import { createTokenClient } from 'grantkit'
+
 import { equal, ok, refused } from './check.mjs'
 import { endpoints, scripted, token } from './clients.mjs'
 
@@ -248,6 +250,50 @@ export const cases = {
     const forbidden = await opened(stage, { [API]: { status: 403 } })
     equal((await forbidden.fetch(stage.serverUrl + API)).status, 403)
     equal(await counts(stage), [1, 1])
+  },
+
+  async 'a076 a challenge that is broken or hostile leads nowhere'() {
+    const site = 'https://api.example'
+    const evil = 'http://169.254.169.254/'
+    for (const challenge of [
+      '',
+      ',,,',
+      '=',
+      'Bearer error=',
+      'Bearer error="invalid_token',
+      'Bearer error="invalid_token", error="invalid_token"',
+      'Bearer dG9rZW42OA==',
+      'Basic realm="x", Bearer error="invalid_token", Negotiate',
+      'Bearer realm="\\"", error="\\\\"',
+      `Bearer resource_metadata="${evil}", error="invalid_token"`,
+      `Bearer error="invalid_token", error_uri="${evil}", authorization_uri="${evil}"`,
+      `Bearer ${'error="invalid_token", '.repeat(3000)}`,
+      `Bearer realm="${'\\"'.repeat(30_000)}"`,
+      'Bearer '.repeat(9000),
+    ]) {
+      const seen = []
+      const fetch = async (input) => {
+        const { pathname, origin } = new URL(input)
+        seen.push(origin + pathname)
+        if (pathname === '/token')
+          return Response.json(token({ access_token: `t${seen.length}` }).json)
+        return new Response('no', { status: 401, headers: { 'www-authenticate': challenge } })
+      }
+      const client = await createTokenClient({
+        metadata: { issuer: site, token_endpoint: `${site}/token` },
+        clientId: 'app',
+        clientSecret: 'a secret',
+        allowedUrls: [`${site}/api/`],
+        fetch,
+      })
+      const answer = await client.fetch(site + API)
+      const title = challenge.slice(0, 60)
+      equal([answer.status, await answer.text()], [401, 'no'], title)
+      const once = [`${site}/token`, site + API]
+      equal(seen, seen.length === 2 ? once : [...once, ...once], title)
+      // Nor is the client any worse for it.
+      ok((await client.getAccessToken()).startsWith('t'), title)
+    }
   },
 
   async 'r130 without a fresh token the 401 is the answer'(stage) {
