@@ -123,7 +123,7 @@ const fingerprint = (token) => createHash('sha256').update(token).digest('base64
 
 export const renewals = suite('one renewal for all tabs', (test) => {
   for (const storage of STORES) {
-    test(`r123 a068 four tabs ${named(storage)}, ten calls each: one request`, async (stage) => {
+    test(`users_a01 r123 a068 four tabs ${named(storage)}, ten calls each: one request`, async (stage) => {
       const { all, provider, later } = await tabs(stage, 4, { storage })
       for (let round = 1; round <= 3; round++) {
         await later()
@@ -374,7 +374,7 @@ export const deaths = suite('a tab that dies', (test) => {
 
 export const signing = suite('signing in and out', (test) => {
   for (const storage of STORES) {
-    test(`r169 begun in four tabs, storage ${storage}: all finish`, async (stage) => {
+    test(`users_a13 r169 begun in four tabs, storage ${storage}: all finish`, async (stage) => {
       const { app, provider } = await stage.open({ session: { storage } })
       const all = [app]
       while (all.length < 4) all.push(await app.tab())
@@ -392,7 +392,7 @@ export const signing = suite('signing in and out', (test) => {
       for (const tab of all) assert.equal(await tab.run(() => session.signedIn), true)
     })
 
-    test(`r164 a sign-out in one of three tabs ${named(storage)} is known in all`, async (stage) => {
+    test(`users_a12 r164 a sign-out in one of three tabs ${named(storage)} is known in all`, async (stage) => {
       const { all, provider } = await tabs(stage, 3, { storage })
       const [first, ...others] = all
       for (const tab of others) assert.ok((await tab.call('getAccessToken')).value)
@@ -629,7 +629,7 @@ export const leases = suite('without Web Locks', (test) => {
 
 export const closing = suite('a session that is closed', (test) => {
   for (const storage of STORES) {
-    test(`hears nothing any more, storage ${storage}`, async (stage) => {
+    test(`users_a29 hears nothing any more, storage ${storage}`, async (stage) => {
       const { all, app, provider } = await tabs(stage, 2, { storage, prepare: overhear })
       const [one, two] = all
       const forger = await spy(app)
