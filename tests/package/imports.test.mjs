@@ -56,7 +56,7 @@ const ENTRIES = [
 ]
 
 for (const { entry, conditions = [], exports } of ENTRIES)
-  test(`users_a15 R172 importing ${[entry, ...conditions].join(' as ')} does nothing but export`, () => {
+  test(`users_a15 r172 importing ${[entry, ...conditions].join(' as ')} does nothing but export`, () => {
     const flags = conditions.map((condition) => `--conditions=${condition}`)
     const options = { cwd: project, encoding: 'utf8', timeout: 60_000 }
     const ended = spawnSync(process.execPath, [...flags, 'watch.mjs', entry], options)

@@ -61,7 +61,7 @@ test('what was compiled names no path of the machine that did it', () => {
   }
 })
 
-test('R181 no script of the tarball evaluates text', () => {
+test('users_a21 r181 no script of the tarball evaluates text', () => {
   for (const path of packed().files.filter((path) => path.endsWith('.js'))) {
     const text = readFileSync(join(installed, path), 'utf8')
     assert.doesNotMatch(

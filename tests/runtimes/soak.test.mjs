@@ -106,7 +106,7 @@ test('soak: ten thousand lifetimes of a client', { timeout: 300_000 }, async () 
   client.close()
 })
 
-test('soak: a thousand sessions and clients that are made and closed', async () => {
+test('users_a29 soak: a thousand sessions and clients that are made and closed', async () => {
   const make = async (count) => {
     for (let at = 0; at < count; at++) {
       const session = await createSession({

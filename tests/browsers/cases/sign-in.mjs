@@ -151,6 +151,53 @@ export const signingIn = suite('signing in', (test) => {
     assert.ok(!asked(provider).some((line) => line.startsWith('OPTIONS /connect/token')))
   })
 
+  test('r007 a085 a page sends nothing beside what is needed, and no cache keeps the answer', async (stage) => {
+    const { app } = await stage.open({
+      prepare: () => {
+        const { fetch } = globalThis
+        options.fetch = (url, { signal, body, ...init }) => {
+          const { pathname } = new URL(url)
+          console.log(`sent ${JSON.stringify([pathname, typeof body, signal.aborted, init])}`)
+          return fetch(url, { signal, body, ...init })
+        }
+      },
+    })
+    await app.visit()
+    await app.signIn()
+    await app.call('userInfo')
+    await app.call('getAccessToken', { forceRenewal: true })
+    await app.call('signOut', { local: true })
+    const lines = app.console.filter((line) => line.startsWith('sent '))
+    const sent = lines.map((line) => JSON.parse(line.slice(5)))
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    const bearer = ({ headers }) => ({ authorization: headers.authorization })
+    const wanted = [
+      ['/.well-known/openid-configuration'],
+      ['/.well-known/openid-configuration/jwks'],
+      ['/connect/token', form],
+      ['/connect/userinfo', bearer(sent[3][3])],
+      ['/connect/token', form],
+      ['/connect/revocation', form],
+      ['/connect/revocation', form],
+    ].map(([path, headers]) => [
+      path,
+      headers === form ? 'string' : 'undefined',
+      false,
+      {
+        method: headers === form ? 'POST' : 'GET',
+        headers: { accept: 'application/json', ...headers },
+        redirect: 'manual',
+        mode: 'cors',
+        credentials: 'omit',
+        cache: 'no-store',
+        referrerPolicy: 'no-referrer',
+        keepalive: path === '/connect/revocation',
+      },
+    ])
+    assert.deepEqual(sent, wanted)
+    assert.match(sent[3][3].headers.authorization, /^Bearer \S+$/)
+  })
+
   test('r034 without openid it is plain OAuth: no nonce, no claims', async (stage) => {
     const { app, provider } = await stage.open({ session: { scope: 'api offline_access' } })
     await app.visit()

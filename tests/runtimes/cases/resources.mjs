@@ -373,7 +373,7 @@ export const cases = {
     }
   },
 
-  async 'r130 a stream is sent once'(stage) {
+  async 'users_a22 r130 a stream is sent once'(stage) {
     const stream = () =>
       new ReadableStream({
         start(controller) {
