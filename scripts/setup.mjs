@@ -131,7 +131,8 @@ export async function nightly() {
   }
 }
 
-function cacheFolder() {
+/** Of this user, shared by all clones. */
+export function cacheFolder() {
   if (process.env.XDG_CACHE_HOME) return process.env.XDG_CACHE_HOME
   if (WINDOWS && process.env.LOCALAPPDATA) return process.env.LOCALAPPDATA
   if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches')
@@ -191,7 +192,8 @@ const QUICK = {
   CARGO_PROFILE_RELEASE_DEBUG: '0',
 }
 
-function place(from, to) {
+/** Renames; whoever was faster made the same thing. */
+export function place(from, to) {
   try {
     renameSync(from, to)
   } catch (error) {
