@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { build } from './build.mjs'
+import { providers } from './providers.mjs'
 import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setup.mjs'
 
 const { execPath: node } = process
@@ -43,6 +44,7 @@ const STEPS = [
   suite('abi'),
   suite('runtimes'),
   suite('rp', { browser: true }),
+  suite('providers', { missing: providers, processes: availableParallelism() }),
   suite('browsers', { browser: true }),
 ]
 
@@ -57,25 +59,32 @@ async function main() {
     process.env.GRANTKIT_VECTORS = resolve(ROOT, process.env.GRANTKIT_VECTORS)
   if (steps.length < STEPS.length && steps.some((step) => step.packed)) await build()
 
-  const total = { passed: 0, failed: 0 }
+  const total = { passed: 0, failed: 0, skipped: 0 }
   const lines = []
+  const skips = []
   for (const step of steps) {
     say(`── ${step.name}`)
     const began = performance.now()
-    const { passed, failed } = await step.run()
+    const { passed, failed, skipped = 0, missing = [] } = await step.run()
     total.passed += passed
     total.failed += failed
+    total.skipped += skipped
     const seconds = ((performance.now() - began) / 1000).toFixed(1)
     lines.push(
-      `${failed ? '✗' : '✓'} ${step.name}: ${passed} passed, ${failed} failed, ${seconds} s`,
+      `${failed ? '✗' : '✓'} ${step.name}: ${tally({ passed, failed, skipped })}, ${seconds} s`,
     )
+    skips.push(...missing)
     if (failed) break
   }
   const rest = steps.slice(lines.length).map((step) => step.name)
   if (rest.length) lines.push(`  not run: ${rest.join(', ')}`)
-  for (const line of lines) say(line)
-  say(`${total.passed} passed, ${total.failed} failed`)
+  for (const line of [...lines, ...skips.map((reason) => `  skipped: ${reason}`)]) say(line)
+  say(tally(total))
   if (total.failed) process.exitCode = 1
+}
+
+function tally({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''}`
 }
 
 function chosen(names) {
@@ -103,12 +112,15 @@ function check(name, [command, ...args], options) {
 /** Every `*.test.mjs` under a folder of tests/. */
 function suite(name, options) {
   // Half of the processors: a test file may have a browser and several servers of its own.
-  const processes = Math.max(1, Math.floor(availableParallelism() / 2))
+  const { processes = Math.max(1, Math.floor(availableParallelism() / 2)) } = options ?? {}
   const flags = ['--test', '--test-reporter=spec', `--test-concurrency=${processes}`]
-  const all = () => {
+  const all = async () => {
     const files = testsUnder(join('tests', name))
     if (files.length === 0) throw new Failure(`tests/${name} has no *.test.mjs`)
-    return counted([node, ...flags, ...files], nodeCounts)
+    // What a machine lacks is told before and after, and the tests of it count as skipped.
+    const missing = (await options?.missing?.()) ?? []
+    for (const reason of missing) say(reason)
+    return { ...(await counted([node, ...flags, ...files], nodeCounts)), missing }
   }
   return { name, run: all, packed: true, ...options }
 }
@@ -133,9 +145,9 @@ function counted([command, ...args], counts) {
     })
     child.on('error', reject)
     child.on('close', (code) => {
-      const { passed, failed } = counts(text.replace(/\x1b\[[0-9;]*m/g, ''))
+      const { passed, failed, skipped } = counts(text.replace(/\x1b\[[0-9;]*m/g, ''))
       // What fails without a count, such as a compile error, counts as one.
-      done({ passed, failed: failed || (code === 0 ? 0 : 1) })
+      done({ passed, failed: failed || (code === 0 ? 0 : 1), skipped })
     })
   })
 }
@@ -151,6 +163,7 @@ function nodeCounts(text) {
     failed:
       sum([...text.matchAll(/^ℹ fail (\d+)$/gm)], 1) +
       sum([...text.matchAll(/^ℹ cancelled (\d+)$/gm)], 1),
+    skipped: sum([...text.matchAll(/^ℹ skipped (\d+)$/gm)], 1),
   }
 }
 
