@@ -131,6 +131,7 @@ export async function startGlewlwyd(home) {
   )
   try {
     await server.said()
+    await server.listens(port)
     await provision(origin, issuer)
   } catch (error) {
     await server.close()

@@ -1,11 +1,12 @@
 // Servers of other languages, started by a test and stopped by their handle.
 
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as passed } from 'node:timers/promises'
 
 /** A folder of this run, gone when the process ends. */
 export function temporary(name) {
@@ -46,10 +47,24 @@ export async function started(command, args, { ready, ...options }) {
       if (first.made === undefined) throw new Error(`${command} ${first}\n${lines.join('\n')}`)
       return first.made
     },
+    /** Once the port is open: for a server that says that it serves before it does. */
+    async listens(port) {
+      while (!(await open(port))) {
+        const end = await Promise.race([ended, passed(10)])
+        if (end) throw new Error(`${command} ${end}\n${lines.join('\n')}`)
+      }
+    },
     async close() {
       kill()
       await ended
       process.off('exit', kill)
     },
   }
+}
+
+function open(port) {
+  const socket = connect(port, '127.0.0.1')
+  return new Promise((resolve) => {
+    socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
+  }).finally(() => socket.destroy())
 }
