@@ -68,9 +68,9 @@ export async function startApi() {
     const cors = {
       'access-control-allow-origin': req.headers.origin ?? '*',
       'access-control-allow-credentials': 'true',
-      'access-control-allow-headers': 'authorization, content-type, x-mine',
+      'access-control-allow-headers': 'authorization, content-type, dpop, x-mine',
       'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
-      'access-control-expose-headers': 'www-authenticate',
+      'access-control-expose-headers': 'www-authenticate, dpop-nonce',
     }
     if (req.method === 'OPTIONS') {
       api.preflights++

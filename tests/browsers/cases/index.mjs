@@ -1,5 +1,6 @@
 // All suites, for any browser.
 import * as beside from './beside.mjs'
+import * as bound from './bound.mjs'
 import * as callback from './callback.mjs'
 import * as fetch from './fetch.mjs'
 import * as idToken from './id-token.mjs'
@@ -25,6 +26,7 @@ export const suites = [
   beside,
   tabs,
   fetch,
+  bound,
   importing,
   policy,
   secrecy,
