@@ -396,3 +396,22 @@ fn app_state_is_bounded_by_what_json_holds() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_client_whose_name_is_the_address_of_its_metadata() {
+    // OAuth Client ID Metadata Document: the server reads there what others register beforehand.
+    const NAME: &str = "https://app.example/oauth-client?v=1";
+    let world = World::new();
+    world.provider().spoils_claims(|token| token.claim("aud", json!(NAME)));
+    let mut setup = Setup::page();
+    setup.options.client_id = NAME.into();
+    let session = setup.load(&world);
+    let url = leave(&world, &session, SignIn::default());
+    assert_eq!(parameters(&url)["client_id"], NAME);
+    let back = world.provider().approve(&url, now(&world));
+    let session = arrive(&world, &setup, &back);
+    assert!(matches!(handle(&world, &session), Ok(Answer::SignedIn { .. })));
+    assert_eq!(world.last("token").get("client_id"), Some(NAME));
+    assert!(setup.load(&world).signed_in(), "its record is found again");
+    assert!(!Setup::page().load(&world).signed_in(), "by nobody else");
+}
