@@ -4,6 +4,7 @@
 pub mod config;
 pub mod dpop;
 pub mod flight;
+pub mod grants;
 pub mod host;
 pub mod keyring;
 pub mod login;

@@ -11,6 +11,7 @@ use web_sys::AbortSignal;
 use zeroize::Zeroizing;
 
 use crate::client::config::{self, Config};
+use crate::client::grants::GRANTS;
 use crate::client::keyring::Keyring;
 use crate::client::server::Want;
 use crate::client::token_client::TokenClient;
@@ -19,7 +20,6 @@ use crate::protocol::authorize::{Pending, ResponseMode};
 use crate::protocol::callback::Params;
 use crate::protocol::client_auth::{ClientAuth, Method};
 use crate::protocol::error::Error;
-use crate::protocol::form::Form;
 use crate::protocol::id_token::Nonce;
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::logout::Logout;
@@ -156,62 +156,6 @@ fn derives(key: &JsValue) -> bool {
     property(&property(key, "algorithm"), "name") == "HKDF"
         && ["0", "1"].iter().any(|at| property(&usages, at) == "deriveKey")
 }
-
-/// A grant's own parameters: the option, the parameter, and whether it must be there.
-type Parameters = &'static [(&'static str, &'static str, bool)];
-
-/// The grants of the named calls: name, grant type, own parameters, and whether the client's own scope
-/// goes with them.
-const GRANTS: &[(&str, &str, Parameters, bool)] = &[
-    ("clientCredentials", "client_credentials", &[], true),
-    (
-        "authorizationCode",
-        "authorization_code",
-        &[
-            ("code", "code", true),
-            ("redirectUri", "redirect_uri", false),
-            ("codeVerifier", "code_verifier", false),
-        ],
-        false,
-    ),
-    ("refreshToken", "refresh_token", &[("refreshToken", "refresh_token", true)], false),
-    (
-        "deviceCode",
-        "urn:ietf:params:oauth:grant-type:device_code",
-        &[("deviceCode", "device_code", true)],
-        false,
-    ),
-    (
-        "backchannel",
-        "urn:openid:params:grant-type:ciba",
-        &[("authReqId", "auth_req_id", true)],
-        false,
-    ),
-    (
-        "tokenExchange",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-        &[
-            ("subjectToken", "subject_token", true),
-            ("subjectTokenType", "subject_token_type", true),
-            ("actorToken", "actor_token", false),
-            ("actorTokenType", "actor_token_type", false),
-            ("requestedTokenType", "requested_token_type", false),
-        ],
-        true,
-    ),
-    (
-        "jwtBearer",
-        "urn:ietf:params:oauth:grant-type:jwt-bearer",
-        &[("assertion", "assertion", true)],
-        true,
-    ),
-    (
-        "password",
-        "password",
-        &[("username", "username", true), ("password", "password", true)],
-        true,
-    ),
-];
 
 /// The record of a sign-in under way, as a server keeps it with its own session: the pending record
 /// under public names.
@@ -351,8 +295,7 @@ impl ClientHandle {
         signal: Option<AbortSignal>,
     ) -> Result<Answering, Error> {
         let client = self.client.clone();
-        let Some((_, grant_type, own, defaults)) = GRANTS.iter().find(|grant| grant.0 == name)
-        else {
+        let Some(grant) = GRANTS.iter().find(|grant| grant.name == name) else {
             let grant_type = view.required("grantType");
             let parameters = view.parameters("parameters");
             view.finish()?;
@@ -362,23 +305,15 @@ impl ClientHandle {
                 Ok(value::tokens(&granted, None))
             }));
         };
-        let mut form = Form::new();
-        form.push("grant_type", grant_type);
-        for (option, parameter, required) in *own {
-            let mut given = if *required { Some(view.required(option)) } else { view.text(option) };
-            if *option == "redirectUri" {
-                given = given.or_else(|| self.redirect_uri.clone());
-            }
-            form.push_some(parameter, given.as_deref());
-        }
-        // RFC 8693, section 2.1: the type goes with the token, and only with it.
-        if form.has("actor_token") != form.has("actor_token_type") {
-            view.refuse("actorTokenType");
-        }
+        let form = grant.form(&|option| {
+            let default = || self.redirect_uri.clone().filter(|_| option == "redirectUri");
+            view.text(option).or_else(default).map(Secret::new)
+        });
         let wish = view.wish();
         view.finish()?;
+        let form = form?;
         Ok(Box::pin(async move {
-            let granted = client.grant(form, wish, *defaults, signal.as_ref()).await?;
+            let granted = client.grant(form, wish, grant.defaults, signal.as_ref()).await?;
             Ok(value::tokens(&granted, None))
         }))
     }
