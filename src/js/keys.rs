@@ -11,10 +11,10 @@ use crate::client::host::Signing;
 use crate::client::keyring::Elsewhere;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
-use crate::web::call::{function, leave, property};
+use crate::web::call::{function, leave, property, text};
 use crate::web::crypto;
 
-use super::options::{View, text};
+use super::options::View;
 
 /// A private key under that name.
 pub fn signing(view: &View, name: &'static str) -> Option<Signing<JsValue>> {

@@ -7,9 +7,9 @@ mod host;
 #[cfg(feature = "client")]
 mod keys;
 mod options;
-mod resource;
 #[cfg(feature = "session")]
 mod session;
+mod source;
 #[cfg(feature = "client")]
 mod token_client;
 mod value;

@@ -6,17 +6,17 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use js_sys::{Array, Function, JsString, Reflect};
+use js_sys::{Array, Function, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
-use crate::client::config;
+use crate::client::config::{self, invalid};
 use crate::client::token_client::Ask;
 use crate::protocol::authorize::{SignIn, Wish};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::time::Millis;
-use crate::web::call::{function, global, leave, property};
+use crate::web::call::{leave, property, text};
 use crate::web::crypto;
 
 use super::value::read_json;
@@ -105,6 +105,11 @@ impl View {
     #[inline(never)]
     pub fn text(&self, name: &'static str) -> Option<String> {
         self.read(name, text)
+    }
+
+    /// One of the words that there are for something.
+    pub fn named<T>(&self, name: &'static str, by_name: fn(&str) -> Option<T>) -> Option<T> {
+        self.read(name, |value| text(value).and_then(|text| by_name(&text)))
     }
 
     /// A string with something in it, that must be there.
@@ -202,6 +207,13 @@ impl View {
             acr_values: self.text("acrValues").filter(|values| !values.is_empty()),
             parameters: self.parameters("parameters"),
         }
+    }
+
+    /// The options of `fetch`.
+    pub fn fetch(&self) -> Result<(Wish, Option<AbortSignal>), Error> {
+        let options = (self.wish(), self.signal());
+        self.finish()?;
+        Ok(options)
     }
 
     /// How a token is wanted.
@@ -312,29 +324,9 @@ impl View {
     }
 }
 
-/// What `String` makes of a value of the caller's; `undefined` where that throws.
-pub fn written(value: &JsValue) -> JsValue {
-    let class = global("String").dyn_into::<Function>();
-    class
-        .ok()
-        .and_then(|string| function(&string, core::slice::from_ref(value)).ok())
-        .unwrap_or_default()
-}
-
-/// A string that can be sent: lone surrogates have no encoding (A026).
-#[inline(never)]
-pub fn text(value: &JsValue) -> Option<String> {
-    value.dyn_ref::<JsString>().filter(|text| text.is_valid_utf16()).map(String::from)
-}
-
 fn strings(value: &JsValue) -> Option<Vec<String>> {
     if Array::is_array(value) {
         return Array::from(value).iter().map(|item| text(&item)).collect();
     }
     Some(Vec::from([text(value)?]))
-}
-
-/// An option that is missing or malformed.
-pub fn invalid(name: &'static str) -> Error {
-    Error::new(Code::ConfigInvalid).detail(name)
 }

@@ -1,33 +1,26 @@
 //! What js/session.js holds behind the public class `Session`.
 
 use alloc::boxed::Box;
-use alloc::rc::Rc;
 use core::cell::RefCell;
 
 use js_sys::{Function, Promise};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
-use crate::client::config::{Config, PageConfig};
+use crate::client::config::{Config, PageConfig, invalid};
 use crate::client::host::Page;
-use crate::client::session::{Answer, Desk, Session};
-use crate::protocol::client_auth::ClientAuth;
-use crate::protocol::error::{Code, Error};
+use crate::client::session::{Answer, Session};
+use crate::protocol::error::Error;
 use crate::protocol::secret::Secret;
-use crate::web::call::{Inside, enter, object};
-use crate::web::crypto;
+use crate::web::call::{enter, object, text};
 use crate::web::host::WebHost;
+use crate::web::open;
+use crate::web::resource::Call;
 use crate::web::storage::{TokenStore, WebStorage, is_store};
 
-use super::options::{View, invalid, text};
-use super::resource::{Call, Source};
+use super::options::View;
+use super::source::Source;
 use super::{Answering, host, promise, refuse, value};
-
-thread_local! {
-    /// Callbacks under way in this page; on a server there are none.
-    static DESK: RefCell<Option<Rc<Desk<WebHost>>>> = const { RefCell::new(None) };
-}
 
 /// A session behind its public class.
 #[wasm_bindgen]
@@ -41,28 +34,9 @@ pub struct SessionHandle {
 pub fn open_session(options: JsValue, hold: Function, emit: Function) -> Promise {
     match enter(|| read(&options, hold, emit)) {
         Ok((host, fetch, config, pages)) => promise(Box::pin(async move {
-            let desk = DESK.with_borrow_mut(|desk| {
-                desk.get_or_insert_with(|| Rc::new(Desk::new(host.clone()))).clone()
-            });
+            let desk = open::desk(&host);
             let session = Session::open(host, config, pages, desk).await?;
-            let weak = session.weak();
-            session.page().on_tick(move |back| {
-                if let Some(session) = weak.upgrade() {
-                    spawn_local(Inside(Box::pin(async move {
-                        if back {
-                            session.came_back().await;
-                        }
-                        session.tick().await;
-                    })));
-                }
-            });
-            let weak = session.weak();
-            session.page().on_message(&session.channel(), move |message| {
-                if let Some(session) = weak.upgrade() {
-                    spawn_local(Inside(Box::pin(async move { session.heard(&message).await })));
-                }
-            });
-            session.wake();
+            open::wake(&session);
             Ok(SessionHandle { session, fetch }.into())
         })),
         Err(error) => refuse(error),
@@ -82,13 +56,7 @@ fn read(options: &JsValue, hold: Function, emit: Function) -> Result<Read, Error
     if let Some(pair) = pair {
         host.prove_by(pair);
     }
-    let auth = ClientAuth { id: server.client_id.clone(), secret: None, method: None };
-    let config = Config::check(server, auth, &host)?;
-    let pages = PageConfig::check(page, &host, config.transport)?;
-    // Nobody leaves the page for a sign-in that cannot be finished here (R034).
-    if config.openid() && !crypto::available() {
-        return Err(Error::new(Code::Unsupported).detail("crypto.subtle"));
-    }
+    let (config, pages) = open::check(server, page, &host)?;
     Ok((host, fetch, config, pages))
 }
 
@@ -198,9 +166,9 @@ impl SessionHandle {
     ) -> Result<Answering, Error> {
         let session = self.session.clone();
         if name == "fetch" {
-            let source = Source::Session(session);
-            let call = Call::read(&source, first, second, &View::of(&third))?;
-            return Ok(call.run(source, self.fetch.clone()));
+            let (source, view) = (Source::Session(session), View::of(&third));
+            let call = Call::read(&source, first, second, || view.fetch())?;
+            return Ok(Box::pin(call.answer(source, self.fetch.clone())));
         }
         let view = View::of(if name == "handleCallback" { &second } else { &first });
         let signal = view.signal();

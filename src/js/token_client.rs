@@ -1,49 +1,41 @@
 //! What js/client.js holds behind the public class `TokenClient`.
 
 use alloc::boxed::Box;
-use alloc::rc::Rc;
 use alloc::string::String;
 use core::cell::RefCell;
 
-use js_sys::{ArrayBuffer, Function, Promise, Uint8Array};
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
-use zeroize::Zeroizing;
 
-use crate::client::config::{self, Config};
+use crate::client::config::invalid;
 use crate::client::grants::GRANTS;
-use crate::client::keyring::Keyring;
 use crate::client::server::Want;
-use crate::client::token_client::TokenClient;
-use crate::client::vault;
 use crate::protocol::authorize::{Pending, ResponseMode};
 use crate::protocol::callback::Params;
-use crate::protocol::client_auth::{ClientAuth, Method};
+use crate::protocol::client_auth::Method;
 use crate::protocol::error::Error;
 use crate::protocol::id_token::Nonce;
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::logout::Logout;
 use crate::protocol::secret::Secret;
-use crate::web::call::{enter, property};
-use crate::web::host::WebHost;
-use crate::web::seal::Secret as Key;
-use crate::web::shared::Shared;
-use crate::web::storage::{TokenStore, is_store};
-use crate::web::{location, url};
+use crate::web::call::{enter, text, written};
+use crate::web::open::{self, Client, ClientOptions};
+use crate::web::resource::Call;
+use crate::web::storage::TokenStore;
+use crate::web::url;
 
 use super::keys;
-use super::options::{View, invalid, text, written};
-use super::resource::{Call, Source};
+use super::options::View;
+use super::source::Source;
 use super::waiting::Waiting;
 use super::{Answering, fields_of, host, promise, refuse, value};
 
 /// A client behind its public class.
 #[wasm_bindgen]
 pub struct ClientHandle {
-    client: TokenClient<WebHost>,
+    client: Client,
     fetch: Function,
-    redirect_uri: Option<String>,
-    post_logout_redirect_uri: Option<String>,
 }
 
 /// Makes a client; no I/O, no randomness, no timer (law 17).
@@ -57,104 +49,24 @@ fn open(options: &JsValue, hold: Function) -> Result<ClientHandle, Error> {
     let tokens = TokenStore::Memory(RefCell::default());
     let (host, fetch) = host::make(&view, tokens, hold, None)?;
     let mut server = view.server();
-    let secret = view.text("clientSecret");
-    let accepted = view.flag("insecureClientSecret", false);
-    let method = view.text("clientAuthentication").and_then(|name| {
-        let method = Method::by_name(&name);
-        if method.is_none() {
-            view.refuse("clientAuthentication");
-        }
-        method
-    });
     let (bound, pair) = view.dpop();
     server.dpop = bound;
-    server.response_mode = view.text("responseMode").and_then(|name| {
-        let mode = ResponseMode::by_name(&name);
-        if mode.is_none() {
-            view.refuse("responseMode");
-        }
-        mode
-    });
-    let key = keys::signing(&view, "privateKey");
-    let objects = keys::signing(&view, "requestObjectKey");
-    let elsewhere = keys::elsewhere(&view);
-    let (redirect, post_logout) = (view.text("redirectUri"), view.text("postLogoutRedirectUri"));
-    // A secret in a page is no secret (R065); one that is empty, missing or left over is a mistake.
-    let in_page = secret.is_some() && location::window().is_some() && !accepted;
-    let empty = secret.as_ref().is_some_and(String::is_empty);
-    let secret_method = |method| matches!(method, Method::Basic | Method::Post | Method::SecretJwt);
-    let unfit = method.is_some_and(|method| secret_method(method) != secret.is_some());
-    if in_page || empty || unfit {
-        view.refuse("clientSecret");
-    }
-    // One way to show who it is, and what that way needs.
-    let keyed = key.is_some() || elsewhere.is_some();
-    let fits = match method {
-        None => !(keyed && secret.is_some()),
-        Some(method) => (method == Method::KeyJwt) == keyed,
+    server.response_mode = view.named("responseMode", ResponseMode::by_name);
+    let own = ClientOptions {
+        secret: view.text("clientSecret").map(Secret::new),
+        insecure_client_secret: view.flag("insecureClientSecret", false),
+        method: view.named("clientAuthentication", Method::by_name),
+        key: keys::signing(&view, "privateKey"),
+        elsewhere: keys::elsewhere(&view),
+        objects: keys::signing(&view, "requestObjectKey"),
+        pair,
+        redirect_uri: view.text("redirectUri"),
+        post_logout_redirect_uri: view.text("postLogoutRedirectUri"),
+        cache: view.get("cache"),
+        cache_key: view.get("cacheKey"),
     };
-    if !fits || key.is_some() && elsewhere.is_some() {
-        view.refuse(if key.is_some() { "privateKey" } else { "clientAssertion" });
-    }
-    let secret = secret.map(Secret::new);
-    let shared = shared(&view, secret.as_ref());
-    // A token that is bound to a key of this isolate alone is of no use to the others.
-    if bound && pair.is_none() && matches!(&shared, Ok(Some(_))) {
-        view.refuse("dpop");
-    }
     view.finish()?;
-    if let Some(shared) = shared? {
-        host.share(shared);
-    }
-    if let Some(pair) = pair {
-        host.prove_by(pair);
-    }
-    let signs = (keyed || objects.is_some() || secret.is_some()).then(|| {
-        let (host, id) = (host.clone(), server.client_id.clone());
-        Keyring { host, id, client: key, elsewhere, secret: secret.clone(), objects }
-    });
-    let auth = ClientAuth { id: server.client_id.clone(), secret, method };
-    let config = Config::check(server, auth, &host)?;
-    let check = |uri: Option<String>, name| {
-        uri.map(|uri| config::redirect_uri(&uri, name, &host, config.transport)).transpose()
-    };
-    let redirect_uri = check(redirect, "redirectUri")?;
-    let post_logout_redirect_uri = check(post_logout, "postLogoutRedirectUri")?;
-    let client = TokenClient::new(host, config);
-    if let Some(signs) = signs {
-        client.server().sign_by(Rc::new(signs));
-    }
-    Ok(ClientHandle { client, fetch, redirect_uri, post_logout_redirect_uri })
-}
-
-/// A store that others have, too, and what seals it.
-fn shared(view: &View, secret: Option<&Secret>) -> Result<Option<Shared>, Error> {
-    let (store, given) = (view.get("cache"), view.get("cacheKey"));
-    let Some(store) = store else {
-        return Ok(None);
-    };
-    if !is_store(&store) {
-        view.refuse("cache");
-    }
-    let secret = match &given {
-        Some(key) if derives(key) => Key::Platform(key.clone()),
-        Some(key) => {
-            // What only inherits from an array of bytes holds none.
-            let bytes = key.dyn_ref::<Uint8Array>().filter(|key| ArrayBuffer::is_view(key));
-            let bytes = bytes.map(|bytes| Zeroizing::new(bytes.to_vec()));
-            Key::Bytes(vault::key(Some(bytes.unwrap_or_default()), None)?)
-        }
-        None => Key::Bytes(vault::key(None, secret)?),
-    };
-    Ok(Some(Shared { store, secret }))
-}
-
-/// A `CryptoKey` that keys can be derived from.
-fn derives(key: &JsValue) -> bool {
-    let usages = property(key, "usages");
-    // There are two for HKDF.
-    property(&property(key, "algorithm"), "name") == "HKDF"
-        && ["0", "1"].iter().any(|at| property(&usages, at) == "deriveKey")
+    Ok(ClientHandle { client: open::client(host, server, own)?, fetch })
 }
 
 /// The record of a sign-in under way, as a server keeps it with its own session: the pending record
@@ -214,7 +126,7 @@ impl ClientHandle {
     }
 
     pub fn close(&self) {
-        enter(|| self.client.close());
+        enter(|| self.client.client.close());
     }
 }
 
@@ -226,14 +138,14 @@ impl ClientHandle {
         second: JsValue,
         third: JsValue,
     ) -> Result<Answering, Error> {
-        let client = self.client.clone();
+        let client = self.client.client.clone();
         match name {
             "fetch" => {
                 let view = View::of(&third);
                 let wait_until = view.function("waitUntil");
                 let source = Source::Client(Waiting { client, wait_until });
-                let call = Call::read(&source, first, second, &view)?;
-                return Ok(call.run(source, self.fetch.clone()));
+                let call = Call::read(&source, first, second, || view.fetch())?;
+                return Ok(Box::pin(call.answer(source, self.fetch.clone())));
             }
             "callback" => return self.callback(first, &second, &third),
             "validateIdToken" => return self.validate(&first, &second),
@@ -294,7 +206,7 @@ impl ClientHandle {
         view: &View,
         signal: Option<AbortSignal>,
     ) -> Result<Answering, Error> {
-        let client = self.client.clone();
+        let client = self.client.client.clone();
         let Some(grant) = GRANTS.iter().find(|grant| grant.name == name) else {
             let grant_type = view.required("grantType");
             let parameters = view.parameters("parameters");
@@ -306,7 +218,7 @@ impl ClientHandle {
             }));
         };
         let form = grant.form(&|option| {
-            let default = || self.redirect_uri.clone().filter(|_| option == "redirectUri");
+            let default = || self.client.redirect_uri.clone().filter(|_| option == "redirectUri");
             view.text(option).or_else(default).map(Secret::new)
         });
         let wish = view.wish();
@@ -323,10 +235,11 @@ impl ClientHandle {
         view: &View,
         signal: Option<AbortSignal>,
     ) -> Result<Answering, Error> {
-        let client = self.client.clone();
+        let client = self.client.client.clone();
         let mut ask = view.sign_in();
         view.finish()?;
-        let redirect_uri = self.redirect_uri.clone().ok_or_else(|| invalid("redirectUri"))?;
+        let redirect_uri =
+            self.client.redirect_uri.clone().ok_or_else(|| invalid("redirectUri"))?;
         // A server decides by itself where a person goes next.
         ask.return_to = None;
         let defaults = &client.config().wish;
@@ -344,7 +257,7 @@ impl ClientHandle {
         request: &JsValue,
         options: &JsValue,
     ) -> Result<Answering, Error> {
-        let client = self.client.clone();
+        let client = self.client.client.clone();
         let view = View::of(options);
         let signal = view.signal();
         view.finish()?;
@@ -373,7 +286,7 @@ impl ClientHandle {
     }
 
     fn validate(&self, id_token: &JsValue, expected: &JsValue) -> Result<Answering, Error> {
-        let client = self.client.clone();
+        let client = self.client.client.clone();
         let raw = text(id_token).map(Secret::new).ok_or_else(|| invalid("idToken"))?;
         let view = View::of(expected);
         let (nonce, max_age) = (view.text("nonce"), view.number("maxAge"));
@@ -400,8 +313,8 @@ impl ClientHandle {
         view: &View,
         signal: Option<AbortSignal>,
     ) -> Result<Answering, Error> {
-        let client = self.client.clone();
-        let registered = self.post_logout_redirect_uri.clone();
+        let client = self.client.client.clone();
+        let registered = self.client.post_logout_redirect_uri.clone();
         let logout = Logout {
             id_token_hint: view.text("idTokenHint").map(Secret::new),
             logout_hint: view.text("logoutHint"),

@@ -6,7 +6,6 @@ use alloc::rc::Rc;
 use js_sys::{Function, Promise};
 use web_sys::AbortSignal;
 
-use crate::client::config::Config;
 use crate::client::server::Server;
 use crate::client::token_client::{Ask, TokenClient};
 use crate::client::tokens::AccessToken;
@@ -16,17 +15,12 @@ use crate::protocol::url::Url;
 use crate::web::call::function;
 use crate::web::host::WebHost;
 
-#[derive(Clone)]
 pub struct Waiting {
     pub client: TokenClient<WebHost>,
     pub wait_until: Option<Function>,
 }
 
 impl Waiting {
-    pub fn config(&self) -> &Config {
-        self.client.config()
-    }
-
     pub fn server(&self) -> &Server<WebHost> {
         self.client.server()
     }

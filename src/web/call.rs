@@ -1,12 +1,13 @@
 //! Law 8 and law 9 at the border: everything that may run the caller's own code goes through here, so
 //! that the JavaScript side can tell a call that comes back in from an instance that trapped.
 
+use alloc::string::String;
 use core::cell::Cell;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
-use js_sys::Promise;
+use js_sys::{JsString, Promise};
 use wasm_bindgen::prelude::*;
 
 use crate::client::host::Work;
@@ -89,4 +90,19 @@ pub fn object(members: &[(&str, JsValue)]) -> JsValue {
 /// A global of the runtime.
 pub fn global(name: &str) -> JsValue {
     property(&js_sys::global(), name)
+}
+
+/// What `String` makes of a value of the caller's; `undefined` where that throws.
+pub fn written(value: &JsValue) -> JsValue {
+    let class = global("String").dyn_into::<js_sys::Function>();
+    class
+        .ok()
+        .and_then(|string| function(&string, core::slice::from_ref(value)).ok())
+        .unwrap_or_default()
+}
+
+/// A string that can be sent: lone surrogates have no encoding (A026).
+#[inline(never)]
+pub fn text(value: &JsValue) -> Option<String> {
+    value.dyn_ref::<JsString>().filter(|text| text.is_valid_utf16()).map(String::from)
 }

@@ -8,6 +8,8 @@ pub mod host;
 pub mod keys;
 pub mod location;
 pub mod lock;
+pub mod open;
+pub mod resource;
 pub mod seal;
 pub mod shared;
 pub mod storage;

@@ -4,14 +4,17 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use js_sys::JsString;
+use js_sys::{ArrayBuffer, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+use zeroize::Zeroizing;
 
+use crate::client::config::invalid;
 use crate::client::host::{Call, Edge};
+use crate::client::vault;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::sealed::CAP;
-use crate::protocol::secret::Secret as Text;
+use crate::protocol::secret;
 use crate::protocol::time::Millis;
 
 use super::call::{object, property};
@@ -29,6 +32,38 @@ pub struct Shared {
     pub secret: Secret,
 }
 
+impl Shared {
+    /// Sealed by the key that was given, or else by the client's secret.
+    pub fn new(
+        store: JsValue,
+        key: Option<JsValue>,
+        client_secret: Option<&secret::Secret>,
+    ) -> Result<Shared, Error> {
+        if !storage::is_store(&store) {
+            return Err(invalid("cache"));
+        }
+        let secret = match key {
+            Some(key) if derives(&key) => Secret::Platform(key),
+            Some(key) => {
+                // What only inherits from an array of bytes holds none.
+                let bytes = key.dyn_ref::<Uint8Array>().filter(|key| ArrayBuffer::is_view(key));
+                let bytes = bytes.map(|bytes| Zeroizing::new(bytes.to_vec()));
+                Secret::Bytes(vault::key(Some(bytes.unwrap_or_default()), None)?)
+            }
+            None => Secret::Bytes(vault::key(None, client_secret)?),
+        };
+        Ok(Shared { store, secret })
+    }
+}
+
+/// A `CryptoKey` that keys can be derived from.
+fn derives(key: &JsValue) -> bool {
+    let usages = property(key, "usages");
+    // There are two for HKDF.
+    property(&property(key, "algorithm"), "name") == "HKDF"
+        && ["0", "1"].iter().any(|at| property(&usages, at) == "deriveKey")
+}
+
 impl Edge for WebHost {
     fn shares(&self) -> bool {
         self.shared().is_some()
@@ -44,7 +79,7 @@ impl Edge for WebHost {
         seal::unseal(&shared.secret, context, seal).await
     }
 
-    async fn mac(&self, secret: &Text, data: &[u8]) -> Result<Vec<u8>, Error> {
+    async fn mac(&self, secret: &secret::Secret, data: &[u8]) -> Result<Vec<u8>, Error> {
         crypto::mac(secret.expose().as_bytes(), data).await
     }
 

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use gloo_storage::{LocalStorage, SessionStorage, Storage};
+use gloo_storage::{LocalStorage, SessionStorage, Storage as _};
 use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -78,6 +78,33 @@ fn probe(name: &str) -> bool {
 
 pub(super) fn unavailable<T>(_: T) -> Error {
     Code::StorageUnavailable.into()
+}
+
+/// Where tokens are to live.
+#[derive(Clone, Debug, Default)]
+pub enum Storage {
+    /// In this tab's sessionStorage.
+    #[default]
+    Session,
+    /// In localStorage: all tabs share one session.
+    Local,
+    /// In memory alone: a reload is a new sign-in.
+    Memory,
+    /// In an object of the caller's with `get`, `set` and `delete`, whose answers may be promises.
+    Custom(JsValue),
+}
+
+impl Storage {
+    /// Nothing where the caller's object is no store.
+    pub fn open(self) -> Option<TokenStore> {
+        Some(match self {
+            Storage::Session => TokenStore::Web(WebStorage::session()),
+            Storage::Local => TokenStore::Web(WebStorage::local()),
+            Storage::Memory => TokenStore::Memory(RefCell::default()),
+            Storage::Custom(store) if is_store(&store) => TokenStore::Custom(store),
+            Storage::Custom(_) => return None,
+        })
+    }
 }
 
 /// Where tokens live.

@@ -1,17 +1,17 @@
 //! The fetch wrapper: a token goes to `allowedUrls` only, the URL is parsed once and that value fetched,
 //! and a 401 is answered with one fresh token (R126 to R130).
 
-use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::String;
+use core::future::Future;
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, Headers, Response};
 
-use crate::client::config::Config;
-use crate::client::dpop::{Dpop, To};
+use crate::client::config::{Config, invalid};
+use crate::client::dpop::To;
 use crate::client::resource::repeatable;
 use crate::client::server::Server;
 use crate::client::token_client::Ask;
@@ -23,12 +23,10 @@ use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
 use crate::protocol::url::Url;
 use crate::protocol::userinfo::bearer;
-use crate::web::call::{function, global, leave, method, object, property};
-use crate::web::host::WebHost;
-use crate::web::{location, url};
 
-use super::Answering;
-use super::options::{View, invalid, written};
+use super::call::{self, function, global, leave, method, object, property, written};
+use super::host::WebHost;
+use super::{location, url};
 
 #[wasm_bindgen]
 extern "C" {
@@ -37,64 +35,24 @@ extern "C" {
 }
 
 /// Who has the token.
-#[derive(Clone)]
-#[allow(missing_docs)]
-pub enum Source {
-    #[cfg(feature = "session")]
-    Session(crate::client::session::Session<WebHost>),
-    #[cfg(feature = "client")]
-    Client(super::waiting::Waiting),
-}
-
-/// The same call of whoever has the token.
-macro_rules! whoever {
-    ($source:expr, $has:ident => $call:expr) => {
-        match $source {
-            #[cfg(feature = "session")]
-            Source::Session($has) => $call,
-            #[cfg(feature = "client")]
-            Source::Client($has) => $call,
-        }
-    };
-}
-
-impl Source {
+pub trait Source {
+    /// The options.
     fn config(&self) -> &Config {
-        whoever!(self, has => has.config())
+        self.server().config()
     }
 
-    fn server(&self) -> &Server<WebHost> {
-        whoever!(self, has => has.server())
-    }
+    /// The server that the token is of.
+    fn server(&self) -> &Server<WebHost>;
 
-    fn dpop(&self) -> Option<&Dpop<WebHost>> {
-        self.server().dpop()
-    }
+    /// Where `fetch` may take a token to, and what for.
+    fn allow(&self, url: &Url) -> Result<Wish, Error>;
 
-    /// The headers that present a token (RFC 6750, section 2.1; RFC 9449, section 7.1).
-    async fn present(
-        &self,
-        token: &AccessToken,
-        method: &str,
-        url: &str,
-    ) -> Result<(Secret, Option<Secret>), Error> {
-        let Some(dpop) = self.dpop() else { return Ok((bearer(&token.secret), None)) };
-        let (server, secret) = (self.server(), Some(&token.secret));
-        let proof = dpop.prove(server.host(), To::Api, (method, url), secret, server.time());
-        Ok((authorization(&token.secret), Some(proof.await?)))
-    }
-
-    fn allow(&self, url: &Url) -> Result<Wish, Error> {
-        whoever!(self, has => has.allow(url))
-    }
-
-    async fn access_token(
+    /// An access token.
+    fn access_token(
         &self,
         ask: Ask,
         abort: Option<&AbortSignal>,
-    ) -> Result<Rc<AccessToken>, Error> {
-        whoever!(self, has => has.access_token(ask, abort).await)
-    }
+    ) -> impl Future<Output = Result<Rc<AccessToken>, Error>>;
 }
 
 /// One call of the wrapper, taken apart.
@@ -110,12 +68,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// Reads the arguments, the rest of the options last; nothing is sent before all of it is in order.
+    /// Reads the arguments, the options last; nothing is sent before all of it is in order.
     pub fn read(
-        source: &Source,
+        source: &impl Source,
         mut input: JsValue,
         mut init: JsValue,
-        view: &View,
+        options: impl FnOnce() -> Result<(Wish, Option<AbortSignal>), Error>,
     ) -> Result<Call, Error> {
         let request =
             |of: &JsValue| property(of, "url").is_string() && property(of, "clone").is_function();
@@ -125,15 +83,14 @@ impl Call {
             true => property(&input, "url"),
             false => written(&input),
         };
-        let text = super::options::text(&text).ok_or_else(|| invalid("input"))?;
+        let text = call::text(&text).ok_or_else(|| invalid("input"))?;
         let page = location::address();
         let base = source.config().base_url.as_deref().or(page.as_deref());
         let url = url::parse(&text, base).ok_or(Code::UrlInvalid)?;
         let allowed = source.allow(&url)?;
 
-        let wish = view.wish().over(&allowed);
-        let signal = view.signal();
-        view.finish()?;
+        let (wish, signal) = options()?;
+        let wish = wish.over(&allowed);
 
         // A Worker passes on what came in as init: it goes under the new address.
         if request(&init) {
@@ -176,7 +133,7 @@ impl Call {
 
     async fn send(
         &self,
-        source: &Source,
+        source: &impl Source,
         fetch: &Function,
         token: &AccessToken,
         keep: bool,
@@ -186,7 +143,7 @@ impl Call {
             false => Error::from(Code::NetworkError),
         };
         let headers = Headers::new_with_headers(&self.headers).map_err(failed)?;
-        let (value, proof) = source.present(token, &self.method, &self.url.href).await?;
+        let (value, proof) = present(source, token, &self.method, &self.url.href).await?;
         headers.set("authorization", value.expose()).map_err(failed)?;
         if let Some(proof) = proof {
             headers.set("dpop", proof.expose()).map_err(failed)?;
@@ -237,11 +194,7 @@ impl Call {
     }
 
     /// The answer; a final 401 is an answer, too.
-    pub fn run(self, source: Source, fetch: Function) -> Answering {
-        Box::pin(self.answer(source, fetch))
-    }
-
-    async fn answer(mut self, source: Source, fetch: Function) -> Result<JsValue, Error> {
+    pub async fn answer(mut self, source: impl Source, fetch: Function) -> Result<JsValue, Error> {
         let repeatable = self.repeatable(source.config());
         let mut last: Option<Response> = None;
         // Once for a nonce, and once for a token.
@@ -260,7 +213,7 @@ impl Call {
             let header = |name: &str| answer.headers().get(name).ok().flatten();
             let (status, nonce) = (answer.status(), header("dpop-nonce"));
             let wants = wanted(status, header("www-authenticate").as_deref());
-            if let Some(dpop) = source.dpop() {
+            if let Some(dpop) = source.server().dpop() {
                 match wants {
                     Wanted::Nonce if repeatable => {
                         dpop.renew(To::Api, &self.url.href, nonce.as_deref(), proved)?;
@@ -283,6 +236,20 @@ impl Call {
             last = Some(answer);
         }
     }
+}
+
+/// The headers that present a token (RFC 6750, section 2.1; RFC 9449, section 7.1).
+async fn present(
+    source: &impl Source,
+    token: &AccessToken,
+    method: &str,
+    url: &str,
+) -> Result<(Secret, Option<Secret>), Error> {
+    let server = source.server();
+    let Some(dpop) = server.dpop() else { return Ok((bearer(&token.secret), None)) };
+    let (target, secret) = ((method, url), Some(&token.secret));
+    let proof = dpop.prove(server.host(), To::Api, target, secret, server.time()).await?;
+    Ok((authorization(&token.secret), Some(proof)))
 }
 
 fn built(first: &JsValue, second: &JsValue) -> Result<JsValue, JsValue> {
