@@ -58,3 +58,20 @@ pub mod protocol;
 mod js;
 #[cfg(all(target_arch = "wasm32", feature = "web"))]
 pub mod web;
+
+pub use client::grants::Exchange;
+pub use client::host::Event;
+pub use client::session::Answer;
+pub use client::token_client::Ask;
+pub use protocol::authorize::{SignIn, Wish};
+pub use protocol::error::{Code, Error};
+pub use protocol::secret::Secret;
+
+#[cfg(all(target_arch = "wasm32", feature = "web"))]
+pub use web::{
+    events::Subscription,
+    options::{AllowedUrl, SessionOptions, TokenClientOptions},
+    session::{Mode, Session, SignOut},
+    storage::Storage,
+    token_client::{TokenClient, Waiting},
+};

@@ -180,9 +180,7 @@ impl SessionHandle {
                     None | Some("redirect") => None,
                     Some("popup") => Some(true),
                     Some("silent") => {
-                        // With any other prompt there would be something for a person to do.
-                        if ask.prompt.replace("none".into()).is_some_and(|prompt| prompt != "none")
-                        {
+                        if ask.silently().is_err() {
                             view.refuse("prompt");
                         }
                         Some(false)

@@ -12,7 +12,6 @@ use crate::client::config::invalid;
 use crate::client::grants::GRANTS;
 use crate::client::server::Want;
 use crate::protocol::authorize::{Pending, ResponseMode};
-use crate::protocol::callback::Params;
 use crate::protocol::client_auth::Method;
 use crate::protocol::error::Error;
 use crate::protocol::id_token::Nonce;
@@ -23,7 +22,6 @@ use crate::web::call::{enter, text, written};
 use crate::web::open::{self, Client, ClientOptions};
 use crate::web::resource::Call;
 use crate::web::storage::TokenStore;
-use crate::web::url;
 
 use super::keys;
 use super::options::View;
@@ -269,16 +267,7 @@ impl ClientHandle {
             false => text(&answer),
         };
         let answer = answer.ok_or_else(|| invalid("answer"))?;
-        let place =
-            url::parse(&pending.redirect_uri, None).ok_or_else(|| invalid("redirectUri"))?;
-        let (params, arrived_at) = match posted {
-            true => (Params::read(&answer, "")?, place),
-            false => {
-                let url =
-                    url::parse(&answer, Some(&place.href)).ok_or_else(|| invalid("answer"))?;
-                (Params::read(&url.search, &url.hash)?, url)
-            }
-        };
+        let (params, arrived_at) = open::answer(&answer, posted, &pending)?;
         Ok(Box::pin(async move {
             let signed_in = client.callback(&params, pending, &arrived_at, signal.as_ref()).await?;
             Ok(value::tokens(&signed_in.granted, signed_in.claims.as_ref()))

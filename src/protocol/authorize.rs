@@ -195,6 +195,14 @@ pub struct SignIn {
 pub const BESIDE: &str = "r.";
 
 impl SignIn {
+    /// Nobody is asked. With any other prompt there would be something for a person to do.
+    pub fn silently(&mut self) -> Result<(), Error> {
+        match self.prompt.replace("none".into()).is_some_and(|prompt| prompt != "none") {
+            true => Err(config("prompt")),
+            false => Ok(()),
+        }
+    }
+
     fn check(&self) -> Result<(), Error> {
         self.wish.check()?;
         if let Some(prompt) = &self.prompt {

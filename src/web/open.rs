@@ -13,14 +13,17 @@ use crate::client::host::Signing;
 use crate::client::keyring::{Elsewhere, Keyring};
 use crate::client::session::{Desk, Session};
 use crate::client::token_client::TokenClient;
+use crate::protocol::authorize::Pending;
+use crate::protocol::callback::Params;
 use crate::protocol::client_auth::{ClientAuth, Method};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
+use crate::protocol::url::Url;
 
 use super::call::Inside;
 use super::host::WebHost;
 use super::shared::Shared;
-use super::{crypto, location};
+use super::{crypto, location, url};
 
 thread_local! {
     /// Callbacks under way in this page; on a server there are none.
@@ -142,4 +145,15 @@ pub fn client(host: WebHost, server: Box<Options>, own: ClientOptions) -> Result
     let client = TokenClient::new(host, config);
     client.server().sign_by(Rc::new(keyring));
     Ok(Client { client, redirect_uri, post_logout_redirect_uri })
+}
+
+/// The parameters of an answer and the address that they came to: what was posted to the redirect URI, or
+/// an address.
+pub fn answer(text: &str, posted: bool, pending: &Pending) -> Result<(Params, Url), Error> {
+    let place = url::parse(&pending.redirect_uri, None).ok_or_else(|| invalid("redirectUri"))?;
+    if posted {
+        return Ok((Params::read(text, "")?, place));
+    }
+    let url = url::parse(text, Some(&place.href)).ok_or_else(|| invalid("answer"))?;
+    Ok((Params::read(&url.search, &url.hash)?, url))
 }

@@ -8,13 +8,14 @@ use core::future::Future;
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortSignal, Headers, Response};
+use web_sys::{AbortSignal, Headers, RequestInit, Response};
 
 use crate::client::config::{Config, invalid};
 use crate::client::dpop::To;
 use crate::client::resource::repeatable;
 use crate::client::server::Server;
-use crate::client::token_client::Ask;
+use crate::client::session::Session;
+use crate::client::token_client::{Ask, TokenClient};
 use crate::client::tokens::AccessToken;
 use crate::protocol::authorize::Wish;
 use crate::protocol::challenge::{Wanted, wanted};
@@ -53,6 +54,54 @@ pub trait Source {
         ask: Ask,
         abort: Option<&AbortSignal>,
     ) -> impl Future<Output = Result<Rc<AccessToken>, Error>>;
+}
+
+impl Source for Session<WebHost> {
+    fn server(&self) -> &Server<WebHost> {
+        self.server()
+    }
+
+    fn allow(&self, url: &Url) -> Result<Wish, Error> {
+        self.allow(url)
+    }
+
+    async fn access_token(
+        &self,
+        ask: Ask,
+        abort: Option<&AbortSignal>,
+    ) -> Result<Rc<AccessToken>, Error> {
+        self.access_token(ask, abort).await
+    }
+}
+
+impl Source for TokenClient<WebHost> {
+    fn server(&self) -> &Server<WebHost> {
+        self.server()
+    }
+
+    fn allow(&self, url: &Url) -> Result<Wish, Error> {
+        self.allow(url)
+    }
+
+    async fn access_token(
+        &self,
+        ask: Ask,
+        abort: Option<&AbortSignal>,
+    ) -> Result<Rc<AccessToken>, Error> {
+        self.access_token(ask, abort).await
+    }
+}
+
+/// One call of the wrapper by Rust.
+pub async fn fetch(
+    source: impl Source,
+    fetch: Function,
+    input: JsValue,
+    init: &RequestInit,
+    wish: Wish,
+) -> Result<Response, Error> {
+    let call = Call::read(&source, input, init.into(), || Ok((wish, None)))?;
+    call.answer(source, fetch).await.map(JsCast::unchecked_into)
 }
 
 /// One call of the wrapper, taken apart.
