@@ -61,6 +61,59 @@ pub struct KeyPair<K> {
 }
 
 /// The world: one host for a binary, so generics and not `dyn`.
+///
+/// A native program writes no host but a [`Machine`](super::machine::Machine), which is a host as
+/// [`Local`](super::machine::Local). Here is one whose server answers in the process; an HTTP client, a
+/// timer and a clock stand in its place (with tokio: reqwest, `tokio::time::sleep`, and `spawn_local` in a
+/// `LocalSet`).
+///
+/// ```
+/// # use futures::{executor::{LocalPool, LocalSpawner}, task::LocalSpawnExt};
+/// # use grantkit::{Ask, Error, Secret};
+/// # use grantkit::client::{config::{Config, Options}, host::Work, token_client::TokenClient};
+/// # use grantkit::protocol::{client_auth::ClientAuth, http::{Request, Response}, json};
+/// # use grantkit::protocol::url::{ParseUrl, Url};
+/// use grantkit::client::machine::{Local, Machine};
+///
+/// struct Native(LocalSpawner);
+///
+/// impl ParseUrl for Native {
+///     fn parse_url(&self, text: &str, base: Option<&str>) -> Option<Url> {
+///         let base = base.map(url::Url::parse).transpose().ok()?;
+///         Url::serialized(url::Url::options().base_url(base.as_ref()).parse(text).ok()?.as_str())
+///     }
+/// }
+///
+/// impl Machine for Native {
+///     async fn fetch(&self, request: &Request) -> Result<Response, Error> {
+///         assert_eq!(request.url.as_str(), "https://id.example/token");
+///         assert_eq!(request.form.as_ref().unwrap().expose(), "grant_type=client_credentials&scope=api");
+///         let body = br#"{ "access_token": "a token", "token_type": "Bearer", "expires_in": 300 }"#;
+///         Ok(Response { status: 200, body: body.to_vec(), ..Response::default() })
+///     }
+///     fn now(&self) -> i64 {
+///         std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64
+///     }
+///     async fn sleep(&self, _milliseconds: i64) {
+///         std::future::pending().await // nothing here is ever late
+///     }
+///     fn spawn(&self, work: Work<()>) {
+///         self.0.spawn_local(work).unwrap();
+///     }
+/// }
+///
+/// let mut pool = LocalPool::new();
+/// let host = Local::new(Native(pool.spawner()));
+/// let mut options = Options { client_id: "worker".into(), ..Options::default() };
+/// options.metadata = json::read_object(br#"{ "token_endpoint": "https://id.example/token" }"#).unwrap();
+/// options.wish.scope = Some("api".into());
+/// let secret = Some(Secret::new("a secret"));
+/// let auth = ClientAuth { id: "worker".into(), secret, method: None };
+/// let client = TokenClient::new(host.clone(), Config::check(Box::new(options), auth, &host)?);
+/// let token = pool.run_until(client.access_token(Ask::default(), None))?;
+/// assert_eq!(token.secret.expose(), "a token");
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Host: ParseUrl + Clone + 'static {
     /// Tells that a caller gave up; `AbortSignal` in JavaScript.
     type Abort: Clone + 'static;

@@ -8,6 +8,7 @@ pub mod grants;
 pub mod host;
 pub mod keyring;
 pub mod login;
+pub mod machine;
 pub mod record;
 pub mod resource;
 pub mod revocation;

@@ -29,6 +29,46 @@ pub struct Url {
 }
 
 impl Url {
+    /// Out of what a parser that keeps to the WHATWG's standard serialised, such as the `url` crate; not
+    /// for text that nobody parsed.
+    pub fn serialized(href: &str) -> Option<Url> {
+        let (rest, hash) = href.split_at(href.find('#').unwrap_or(href.len()));
+        let (rest, search) = rest.split_at(rest.find('?').unwrap_or(rest.len()));
+        let (scheme, rest) = rest.split_once(':')?;
+        let (authority, pathname) = match rest.strip_prefix("//") {
+            Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
+            None => ("", rest),
+        };
+        let (user_info, host) = match authority.rsplit_once('@') {
+            Some((user_info, host)) => (Some(user_info), host),
+            None => (None, authority),
+        };
+        // An IPv6 address has colons, and a bracket behind them.
+        let hostname = match host.rsplit_once(':') {
+            Some((hostname, port)) if !port.contains(']') => hostname,
+            _ => host,
+        };
+        let mut origin = String::from(scheme);
+        match scheme {
+            "http" | "https" | "ws" | "wss" | "ftp" => origin.extend(["://", host]),
+            _ => origin = "null".into(),
+        }
+        let mut protocol = String::from(scheme);
+        protocol.push(':');
+        // As in JavaScript: an empty query or fragment is none.
+        let part = |text: &str| if text.len() > 1 { text.into() } else { String::new() };
+        Some(Url {
+            href: href.into(),
+            protocol,
+            hostname: hostname.into(),
+            origin,
+            pathname: pathname.into(),
+            search: part(search),
+            hash: part(hash),
+            credentials: user_info.is_some(),
+        })
+    }
+
     /// Same origin and path, whatever query and fragment say.
     pub fn same_place(&self, other: &Url) -> bool {
         self.origin == other.origin && self.pathname == other.pathname

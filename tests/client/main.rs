@@ -23,6 +23,7 @@ mod edge;
 mod id_tokens;
 mod isolation;
 mod keys;
+mod machine;
 mod provider;
 mod races;
 mod renewal;

@@ -1,7 +1,7 @@
 //! Which addresses may be used, and where a person may be sent back to.
 
 use grantkit::protocol::error::Code;
-use grantkit::protocol::url::{Endpoint, Transport, same_origin_path};
+use grantkit::protocol::url::{Endpoint, ParseUrl, Transport, Url, same_origin_path};
 
 use crate::generator::Generator;
 use crate::given::{endpoint, refused};
@@ -296,4 +296,33 @@ fn r043_a019_no_text_leads_elsewhere() {
         assert_eq!(again.as_ref(), Some(&path), "{text:?}");
     }
     assert!(kept > 1000, "{kept}");
+}
+
+#[test]
+fn what_a_parser_serialised_is_taken_apart_as_it_says() {
+    for text in [
+        "https://as.example",
+        "https://as.example:8443/a/b?x=1&y=//2#z?:@",
+        "HTTPS://AS.example:443/a/../b",
+        "http://[::1]:3000/",
+        "http://[::1]",
+        "http://127.1:80/",
+        "https://user:password@as.example:1/",
+        "https://user@as.example/@:8",
+        "https://as.example/?",
+        "https://as.example/#",
+        "https://as.example/?#",
+        "https://as.example?a@b:1/c",
+        "https://as.example/a:b@c",
+        "https://bücher.example/ä?ö#ü",
+        "ftp://as.example:2121/f",
+        "data:text/plain,x?y#z",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "mailto:a@b.example",
+    ] {
+        let parsed = Urls.parse_url(text, None).unwrap();
+        assert_eq!(Url::serialized(&parsed.href), Some(parsed), "{text}");
+    }
+    assert_eq!(Url::serialized("nothing"), None);
 }
