@@ -29,8 +29,12 @@ impl Listeners {
                 early.push((code, message));
             }
         }
-        for (_, listener) in all {
-            listener(event);
+        for (id, listener) in all {
+            // One that heard before it may have sent it away.
+            let stays = self.all.borrow().iter().any(|(known, _)| *known == id);
+            if stays {
+                listener(event);
+            }
         }
     }
 
