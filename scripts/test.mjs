@@ -9,6 +9,7 @@ import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setu
 
 const { execPath: node } = process
 const WASM = ['clippy', '--lib', '--target', 'wasm32-unknown-unknown']
+const WEB = ['--no-default-features', '--features', 'web']
 const DENY = ['--', '-D', 'warnings']
 
 const STEPS = [
@@ -32,15 +33,18 @@ const STEPS = [
     'client',
     ...DENY,
   ]),
-  check('clippy-web', ['cargo', ...WASM, '--no-default-features', '--features', 'web', ...DENY]),
+  check('clippy-web', ['cargo', ...WASM, ...WEB, ...DENY]),
   check('clippy-bare', ['cargo', ...WASM, '--no-default-features', ...DENY]),
   { name: 'cargo', run: () => counted(['cargo', 'test', '--quiet'], cargoCounts) },
+  check('doc', ['cargo', 'rustdoc', '--lib', '--quiet', ...DENY]),
+  check('doc-web', ['cargo', 'rustdoc', ...WASM.slice(1), '--quiet', ...WEB, ...DENY]),
   { name: 'build', run: async () => (await build(), { passed: 1, failed: 0 }) },
   check('size', [node, 'scripts/size.mjs'], { packed: true }),
   suite('support', { browser: true }),
   suite('package', { browser: true }),
   suite('frameworks', { browser: true }),
   suite('types'),
+  suite('rust', { browser: true }),
   suite('abi'),
   suite('runtimes'),
   suite('rp', { browser: true }),
