@@ -225,9 +225,13 @@ test('soak: three thousand lifetimes of a session in Chromium', { timeout: TIMEO
     await run(count)
     figures.push(await measure())
   }
-  const [{ wasm }] = figures
-  assert.equal(wasm.length, 1)
-  for (const later of figures) assert.deepEqual(later.wasm, wasm, 'the wasm memory does not grow')
+  // A page more may be what it needs at the most at a time, which is needed once.
+  const [first, second, third] = figures.map(({ wasm: [memory, ...more] }) => {
+    assert.deepEqual(more, [])
+    return memory
+  })
+  assert.ok(second - first <= 65_536, `the wasm memory grew from ${first} to ${second}`)
+  assert.equal(third, second, 'the wasm memory does not grow')
   // A hundred bytes for each lifetime would be twice as much.
   for (const grown of growth(figures)) assert.ok(grown < 60_000, `the heap grew by ${grown}`)
 
