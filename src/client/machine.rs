@@ -15,18 +15,20 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::http::{Request, Response};
 use crate::protocol::jwk::Check;
-use crate::protocol::jws::Hash;
+use crate::protocol::jws::{Algorithm, Hash};
+use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
 use crate::protocol::url::{ParseUrl, Url};
 
-use super::host::{Call, Edge, Host, Level, Waited, Work};
+use super::host::{Call, Edge, Host, KeyPair, Level, Waited, Work};
 
 /// What a program outside a browser has of its own: an HTTP client, a clock, a timer, an executor of one
 /// thread. What only sign-ins need is refused unless it is there. The example is at [`Host`].
 pub trait Machine: ParseUrl + 'static {
-    /// One exchange, its body included: a POST of `request.form` as `application/x-www-form-urlencoded`
-    /// where there is one, else a GET, with `request.authorization` as `Authorization` and `Accept:
-    /// application/json`. Redirects are not followed; no cookie is sent; nothing is cached; no more than
+    /// One exchange, its body included: `request.method`, with `request.form` as
+    /// `application/x-www-form-urlencoded` or `request.json` as `application/json` where there is one, with
+    /// `request.accept` as `Accept`, `request.authorization` as `Authorization` and `request.proof` as
+    /// `DPoP`. Redirects are not followed; no cookie is sent; nothing is cached; no more than
     /// `request.cap` bytes of body are read, and more is
     /// [`ResponseTooLarge`](Code::ResponseTooLarge). It may be dropped before it is done.
     fn fetch(&self, request: &Request) -> impl Future<Output = Result<Response, Error>>;
@@ -49,6 +51,18 @@ pub trait Machine: ParseUrl + 'static {
     fn verify(&self, check: Check<'_>) -> Result<bool, Error> {
         let _ = check;
         Err(unsupported("verify"))
+    }
+
+    /// Signs by the key of that name, which the program knows.
+    fn sign(&self, key: &str, algorithm: Algorithm, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let _ = (key, algorithm, data);
+        Err(unsupported("sign"))
+    }
+
+    /// HMAC-SHA-256, for `client_secret_jwt`.
+    fn mac(&self, secret: &Secret, data: &[u8]) -> Result<Vec<u8>, Error> {
+        let _ = (secret, data);
+        Err(unsupported("mac"))
     }
 
     /// One line for whoever watches. Never a secret.
@@ -153,6 +167,8 @@ impl<M: Machine> ParseUrl for Local<M> {
 impl<M: Machine> Host for Local<M> {
     type Abort = Bell;
     type Signal = Bell;
+    /// The name by which the program knows it.
+    type Key = String;
 
     async fn fetch(
         &self,
@@ -169,6 +185,19 @@ impl<M: Machine> Host for Local<M> {
 
     async fn verify(&self, check: Check<'_>) -> Result<bool, Error> {
         self.0.verify(check)
+    }
+
+    async fn sign(
+        &self,
+        key: &String,
+        algorithm: Algorithm,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        self.0.sign(key, algorithm, data)
+    }
+
+    async fn make_key(&self) -> Result<KeyPair<String>, Error> {
+        Err(unsupported("make_key"))
     }
 
     async fn digest(&self, hash: Hash, data: &[u8]) -> Result<Vec<u8>, Error> {
@@ -248,6 +277,10 @@ impl<M: Machine> Edge for Local<M> {
 
     async fn unlock(&self, _: &str, _: &str) -> Result<Option<String>, Error> {
         Err(Code::StorageUnavailable.into())
+    }
+
+    async fn mac(&self, secret: &Secret, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.0.mac(secret, data)
     }
 
     async fn store(&self, _: Call<'_>, _: &str, _: Millis) -> Result<Option<String>, Error> {
