@@ -108,6 +108,7 @@ impl View {
     }
 
     /// One of the words that there are for something.
+    #[cfg(feature = "client")]
     pub fn named<T>(&self, name: &'static str, by_name: fn(&str) -> Option<T>) -> Option<T> {
         self.read(name, |value| text(value).and_then(|text| by_name(&text)))
     }

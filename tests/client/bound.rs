@@ -3,6 +3,7 @@
 use grantkit::client::session::{Answer, Session};
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
+use grantkit::protocol::http::Response;
 use serde_json::json;
 
 use crate::acts::{
@@ -166,11 +167,11 @@ fn r136_user_info_is_asked_for_with_a_proof_of_the_token() {
     let provider = world.provider().clone();
     world.provider().on("userinfo", move |_| {
         provider.on("userinfo", |_| crate::provider::reply(200, json!({"sub": "alice"})));
-        let Reply::Answer(refused) = crate::provider::reply(401, json!({})) else { unreachable!() };
-        Reply::Answer(grantkit::protocol::http::Response {
+        Reply::Answer(Response {
+            status: 401,
             challenge: Some("DPoP error=\"use_dpop_nonce\"".into()),
             dpop_nonce: Some("n2".into()),
-            ..refused
+            ..Response::default()
         })
     });
     assert!(world.run(session.user_info(None)).is_ok());

@@ -75,8 +75,13 @@ pub(crate) fn proof_of(seen: &Seen) -> Value {
 
 /// The server wants a nonce, and says which.
 pub(crate) fn wants_nonce(nonce: Option<&str>) -> Reply {
-    let Reply::Answer(refused) = refusal(400, "use_dpop_nonce") else { unreachable!() };
-    Reply::Answer(Response { dpop_nonce: nonce.map(Into::into), ..refused })
+    Reply::Answer(Response {
+        status: 400,
+        content_type: Some("application/json".into()),
+        body: json!({"error": "use_dpop_nonce"}).to_string().into_bytes(),
+        dpop_nonce: nonce.map(Into::into),
+        ..Response::default()
+    })
 }
 
 /// JSON.
