@@ -45,11 +45,16 @@ pub async fn leave(url: &str) -> Error {
         return Error::new(Code::UrlInvalid).detail("navigation");
     }
     loop {
+        let mut listener = None;
         let shown = Promise::new(&mut |resolve: Function, _| {
             let _ = window.add_event_listener_with_callback("pageshow", &resolve);
-            // Each listener hears one event: the promise takes no second answer.
+            listener = Some(resolve);
         });
-        match JsFuture::from(shown).await {
+        let shown = JsFuture::from(shown).await;
+        if let Some(listener) = listener {
+            let _ = window.remove_event_listener_with_callback("pageshow", &listener);
+        }
+        match shown {
             Ok(event) if property(&event, "persisted") == JsValue::TRUE => {
                 return Code::Aborted.into();
             }
