@@ -22,9 +22,10 @@ export async function openProfile(browser, origin, { session, byHand, prepare, g
     else tabOf(page).hear(message)
   })
 
-  // The provider's pages are none of ours.
+  // The provider's pages are none of ours. A window that another opens may begin as an empty page, which
+  // is of its opener's origin, and stay the same window.
   const before = (work, given, where = origin) =>
-    context.addInitScript(`if (location.origin === '${where}') (${work})(${JSON.stringify(given)})`)
+    context.addInitScript(`if (origin === '${where}') (${work})(${JSON.stringify(given)})`)
   await before(report)
   await before((given) => (globalThis.options = given), session)
   if (byHand) await before((path) => (globalThis.byHand = location.pathname === path), byHand)
