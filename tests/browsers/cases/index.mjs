@@ -6,6 +6,7 @@ import * as fetch from './fetch.mjs'
 import * as idToken from './id-token.mjs'
 import * as importing from './import.mjs'
 import * as instance from './instance.mjs'
+import * as journeys from './journeys.mjs'
 import * as policy from './policy.mjs'
 import * as renewal from './renewal.mjs'
 import * as secrecy from './secrecy.mjs'
@@ -25,6 +26,7 @@ export const suites = [
   signOut,
   beside,
   tabs,
+  journeys,
   fetch,
   bound,
   importing,
