@@ -244,7 +244,8 @@ const CHROMIUMS = [
   'C:\\Program Files (x86)\\Microsoft\\Edge\\Application\\msedge.exe',
 ]
 
-function findOnPath(name) {
+/** Where a command is; a path stands for itself. */
+export function findOnPath(name) {
   if (name.includes('/') || name.includes('\\')) return existsSync(name) ? name : undefined
   const folders = (process.env[PATH_KEY] ?? '').split(delimiter)
   return folders.map((folder) => join(folder, WINDOWS ? `${name}.exe` : name)).find(existsSync)
@@ -264,15 +265,21 @@ export async function findChromium() {
   return existsSync(downloaded) ? downloaded : null
 }
 
+/** Installs Debian's packages, where that is possible: as root, with apt. Answers whether it was. */
+export async function apt(what, packages) {
+  if (process.getuid?.() !== 0 || !findOnPath('apt-get')) return false
+  say(`${what} for the tests by apt-get install, about a minute`)
+  const env = { DEBIAN_FRONTEND: 'noninteractive' }
+  await run('apt-get', ['-qq', 'update'], { env })
+  await run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env })
+  return true
+}
+
 /** Where a Chromium is; as root on Debian and its kin it is installed. */
 export async function chromium() {
   const found = await findChromium()
   if (found) return found
-  if (process.getuid?.() === 0 && findOnPath('apt-get')) {
-    say('Chromium for the tests by apt-get install, about a minute')
-    const env = { DEBIAN_FRONTEND: 'noninteractive' }
-    await run('apt-get', ['-qq', 'update'], { env })
-    await run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', 'chromium'], { env })
+  if (await apt('Chromium', ['chromium'])) {
     const fresh = await findChromium()
     if (fresh && output(fresh, ['--version']) !== null) return fresh
   }

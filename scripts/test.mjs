@@ -2,7 +2,8 @@
 import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
+import { Missing, firefox } from './browsers.mjs'
 import { build } from './build.mjs'
 import { providers } from './providers.mjs'
 import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setup.mjs'
@@ -49,7 +50,13 @@ const STEPS = [
   suite('runtimes'),
   suite('rp', { browser: true }),
   suite('providers', { missing: providers, processes: availableParallelism() }),
-  suite('browsers', { browser: true }),
+  suite('browsers', { browser: true, files: (name) => !/^(firefox|webkit)\./.test(name) }),
+  // The cases of the browsers step in which engines go their own ways.
+  suite('firefox', {
+    folder: 'browsers',
+    files: (name) => /^firefox\./.test(name),
+    needs: firefox,
+  }),
 ]
 
 await told(main)
@@ -59,6 +66,7 @@ async function main() {
   await modules()
   await stable()
   if (steps.some((step) => step.browser)) process.env.CHROMIUM = await chromium()
+  const absent = await missed(steps)
   if (process.env.GRANTKIT_VECTORS)
     process.env.GRANTKIT_VECTORS = resolve(ROOT, process.env.GRANTKIT_VECTORS)
   if (steps.length < STEPS.length && steps.some((step) => step.packed)) await build()
@@ -68,6 +76,10 @@ async function main() {
   const skips = []
   for (const step of steps) {
     say(`── ${step.name}`)
+    if (absent.has(step)) {
+      lines.push(`– ${step.name}: SKIPPED: ${absent.get(step)}`)
+      continue
+    }
     const began = performance.now()
     const { passed, failed, skipped = 0, missing = [] } = await step.run()
     total.passed += passed
@@ -83,7 +95,8 @@ async function main() {
   const rest = steps.slice(lines.length).map((step) => step.name)
   if (rest.length) lines.push(`  not run: ${rest.join(', ')}`)
   for (const line of [...lines, ...skips.map((reason) => `  skipped: ${reason}`)]) say(line)
-  say(tally(total))
+  const without = absent.size ? `, ${absent.size} of the steps skipped` : ''
+  say(`${tally(total)}${without}`)
   if (total.failed) process.exitCode = 1
 }
 
@@ -97,6 +110,20 @@ function chosen(names) {
   if (unknown.length)
     throw new Failure(`no step is named ${unknown.join(', ')}; there are ${known.join(', ')}`)
   return names.length ? STEPS.filter((step) => names.includes(step.name)) : STEPS
+}
+
+/** The steps that lack what they need and can do without, and what to do about it. */
+async function missed(steps) {
+  const missing = new Map()
+  for (const step of steps) {
+    try {
+      await step.needs?.()
+    } catch (error) {
+      if (!(error instanceof Missing)) throw error
+      missing.set(step, error.message)
+    }
+  }
+  return missing
 }
 
 /** A command that passes or fails as a whole. */
@@ -113,16 +140,16 @@ function check(name, [command, ...args], options) {
   return { name, run: one, ...options }
 }
 
-/** Every `*.test.mjs` under a folder of tests/. */
-function suite(name, options) {
+/** Every `*.test.mjs` under a folder of tests/, or those of the wanted names. */
+function suite(name, { folder = name, files: wanted = () => true, ...options } = {}) {
   // Half of the processors: a test file may have a browser and several servers of its own.
-  const { processes = Math.max(1, Math.floor(availableParallelism() / 2)) } = options ?? {}
+  const { processes = Math.max(1, Math.floor(availableParallelism() / 2)) } = options
   const flags = ['--test', '--test-reporter=spec', `--test-concurrency=${processes}`]
   const all = async () => {
-    const files = testsUnder(join('tests', name))
-    if (files.length === 0) throw new Failure(`tests/${name} has no *.test.mjs`)
+    const files = testsUnder(join('tests', folder)).filter((path) => wanted(basename(path)))
+    if (files.length === 0) throw new Failure(`tests/${folder} has no *.test.mjs for ${name}`)
     // What a machine lacks is told before and after, and the tests of it count as skipped.
-    const missing = (await options?.missing?.()) ?? []
+    const missing = (await options.missing?.()) ?? []
     for (const reason of missing) say(reason)
     return { ...(await counted([node, ...flags, ...files], nodeCounts)), missing }
   }
