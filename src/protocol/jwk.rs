@@ -140,8 +140,7 @@ impl KeySet {
         }
         let mut out = KeySet::default();
         for key in keys.iter().filter_map(Json::as_object) {
-            const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
-            if SECRET.iter().any(|name| key.get(name).is_some()) {
+            if holds_secret(key) {
                 out.leaked = true;
             } else if let Some(key) = usable(key) {
                 out.keys.push(key);
@@ -172,6 +171,12 @@ fn alg_fits(alg: &str, algorithm: Algorithm) -> bool {
     alg == algorithm.name
         || algorithm.scheme == Scheme::Ed25519
             && Algorithm::by_name(alg).is_some_and(|known| known.scheme == Scheme::Ed25519)
+}
+
+/// Whether a JWK has private members, or is symmetric (R110).
+pub fn holds_secret(jwk: &Object) -> bool {
+    const SECRET: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    SECRET.iter().any(|name| jwk.get(name).is_some())
 }
 
 /// The key, if it is for signatures (R106).

@@ -12,6 +12,7 @@ pub mod ciba;
 pub mod client_auth;
 pub mod device;
 pub mod dpop;
+pub mod dpop_proof;
 pub mod error;
 pub mod exchange;
 pub mod form;

@@ -31,12 +31,17 @@ pub fn bearer(access_token: &Secret) -> Secret {
 /// The token that a header presents (section 2.1): the scheme in any case, then a token of the
 /// characters of `b64token`. Anything else presents none.
 pub fn presented(authorization: Option<&str>) -> Option<Secret> {
+    credentials(authorization, "bearer")
+}
+
+/// The same under another scheme (RFC 9449, section 7.1).
+pub fn credentials(authorization: Option<&str>, named: &str) -> Option<Secret> {
     let (scheme, token) = authorization?.split_once(' ')?;
     let token = token.trim_start_matches(' ');
     let body = token.trim_end_matches('=');
     let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b);
     let whole = !body.is_empty() && body.bytes().all(legal);
-    (whole && scheme.eq_ignore_ascii_case("bearer")).then(|| Secret::new(token))
+    (whole && scheme.eq_ignore_ascii_case(named)).then(|| Secret::new(token))
 }
 
 /// The members, if they are about the person that the id_token names.

@@ -23,6 +23,7 @@ mod client_auth;
 mod clock;
 mod device;
 mod dpop;
+mod dpop_proof;
 mod exchange;
 mod form;
 mod given;

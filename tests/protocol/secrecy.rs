@@ -1,5 +1,6 @@
 //! Nothing secret is in what is printed.
 
+use grantkit::protocol::access_token::Schemes;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::callback::Params;
 use grantkit::protocol::challenge::wanted;
@@ -14,8 +15,8 @@ use grantkit::protocol::secret::{Secret, same};
 use grantkit::protocol::token::{self, Reading};
 use grantkit::protocol::url::Transport;
 use grantkit::protocol::{
-    access_token, assertion, device, dpop, initiate, introspect, jarm, logout, logout_token, par,
-    register, resource_metadata, userinfo,
+    access_token, assertion, device, dpop, dpop_proof, initiate, introspect, jarm, logout,
+    logout_token, par, register, resource_metadata, userinfo,
 };
 use serde_json::json;
 
@@ -126,7 +127,8 @@ fn a097_no_error_of_the_other_exchanges_repeats_what_came() {
         logout_token::parse(&raw, &all).err(),
         logout_token::receive("POST", form, format!("x={canary}").as_bytes()).err(),
         initiate::accept(&format!("iss={canary}"), &[], ISSUER, &Urls).err(),
-        access_token::presented(Some(&format!("Bearer {canary},"))).err(),
+        access_token::presented(Some(&format!("Bearer {canary},")), Schemes::Both).err(),
+        dpop_proof::parse(&secret, &all).err(),
         access_token::parse(&secret, &all).err(),
         userinfo::signed_response(&answer(200, Some(userinfo::JWT), &raw), &all).err(),
         logout::returned(Some(canary), "state").err(),
