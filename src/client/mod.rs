@@ -5,6 +5,7 @@ pub mod config;
 pub mod dpop;
 pub mod flight;
 pub mod grants;
+pub mod guard;
 pub mod host;
 pub mod keyring;
 pub mod login;

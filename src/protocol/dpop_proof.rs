@@ -109,6 +109,11 @@ impl Proof {
     }
 }
 
+/// The scheme DPoP, and no proof.
+pub fn missing() -> Error {
+    failed("missing")
+}
+
 /// A key that the platform refuses, be it no point of its curve.
 pub fn unusable() -> Error {
     failed("jwk")

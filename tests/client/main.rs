@@ -20,6 +20,7 @@ mod callback;
 mod commons;
 mod discovery;
 mod edge;
+mod guard;
 mod id_tokens;
 mod isolation;
 mod keys;

@@ -19,13 +19,14 @@ use crate::verifier;
 /// The issuer, and where its endpoints are.
 pub(crate) const ISSUER: &str = "https://as.example";
 
-const PLACES: [(&str, &str); 7] = [
+const PLACES: [(&str, &str); 8] = [
     ("metadata", "/.well-known/openid-configuration"),
     ("oauth-metadata", "/.well-known/oauth-authorization-server"),
     ("jwks", "/jwks"),
     ("token", "/connect/token"),
     ("userinfo", "/connect/userinfo"),
     ("revocation", "/connect/revocation"),
+    ("introspection", "/connect/introspect"),
     ("end-session", "/connect/endsession"),
 ];
 
