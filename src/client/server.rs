@@ -251,12 +251,13 @@ impl<H: Host> Server<H> {
     }
 
     async fn fetch_keys(&self, abort: Option<&H::Abort>) -> Result<Rc<KeySet>, Error> {
-        let metadata = self.metadata(&["jwks_uri"], abort).await?;
-        let url = metadata.jwks_uri.clone().ok_or_else(|| missing("jwks_uri"))?;
         let held = |server: &Server<H>| {
             server.0.state.borrow().keys.as_ref().map(|known| known.document.clone())
         };
+        // What will not do is what is known now: others may bring newer ones while this one waits.
         let (server, before) = (self.clone(), held(self));
+        let metadata = self.metadata(&["jwks_uri"], abort).await?;
+        let url = metadata.jwks_uri.clone().ok_or_else(|| missing("jwks_uri"))?;
         let work = move || -> Work<Result<Landed, Error>> {
             let (server, url) = (server.clone(), url.clone());
             // Somebody whose patience ended earlier may have brought them since.

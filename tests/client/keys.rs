@@ -1,5 +1,8 @@
 //! R105 to R113: which key proves a token, and how often the keys are asked for.
 
+use std::future::Future;
+use std::task::{Context, Waker};
+
 use grantkit::client::token_client::TokenClient;
 use grantkit::protocol::error::{Code, Error};
 use serde_json::{Value, json};
@@ -182,6 +185,26 @@ fn r112_keys_are_used_for_ten_minutes() {
     world.pass(1);
     assert!(prove(&world, &client, &raw).is_ok());
     assert_eq!(world.count("jwks"), 2);
+}
+
+#[test]
+fn r112_who_waited_for_the_metadata_while_another_brought_the_keys_asks_for_none() {
+    let world = World::new();
+    let client = Setup::machine().client(&world);
+    let raw = token(signer::p256(), "ES256", Some("p256"));
+    let mut slow = {
+        let (client, raw) = (client.clone(), raw.clone());
+        Box::pin(async move {
+            let want = TokenClient::<World>::want(None);
+            client.validate_id_token(&raw, want, None).await.map(drop)
+        })
+    };
+    // A request of its own, which the edge goes on with when it likes.
+    let mut idle = Context::from_waker(Waker::noop());
+    assert!(slow.as_mut().poll(&mut idle).is_pending());
+    assert!(prove(&world, &client, &raw).is_ok());
+    assert!(world.run(slow).is_ok());
+    assert_eq!((world.count("metadata"), world.count("jwks")), (1, 1));
 }
 
 #[test]
