@@ -533,6 +533,118 @@ export interface AuthorizationRequest {
   readonly appState?: unknown
 }
 
+// ── an API ────────────────────────────────────────────────────────────────────────────────────────
+
+/**
+ * Makes a guard for an API: it says whether the token of a request is good. Make it once: it remembers the
+ * server's keys, what the server said of opaque tokens, and which proofs were shown. Does no I/O, so it may
+ * be called at module scope.
+ *
+ * @throws {GrantError} `config_invalid`, `url_invalid`, `url_insecure`, `wasm_unavailable`.
+ *
+ * @example
+ * const guard = await createTokenValidator({ issuer: 'https://id.example', audience: 'https://api.example' })
+ * const { sub } = await guard.validate(request, { scope: 'orders.read' })
+ */
+export declare function createTokenValidator(
+  options: TokenValidatorOptions,
+): Promise<TokenValidator>
+
+export interface TokenValidatorOptions {
+  /** What `iss` must equal, byte for byte; `{tenantid}` stands for the token's claim `tid`. */
+  issuer?: string
+  /** The API, as tokens name it in `aud`. */
+  audience: string
+  /** Where the metadata is, if not under the issuer. */
+  discoveryUrl?: string
+  /** Endpoints by hand; they win over discovered ones. With `jwks` no keys are fetched. */
+  metadata?: Partial<ServerMetadata>
+  /**
+   * Together with `clientSecret`: the server is asked about tokens that are none of RFC 9068 (RFC 7662). Its
+   * answer must name the `audience`. It is kept for a minute, a refusal for ten seconds.
+   */
+  clientId?: string
+  clientSecret?: string
+  /** Signatures that a token may have. Default RS256, PS256, ES256, EdDSA, Ed25519. */
+  algorithms?: readonly string[]
+  /** Seconds by which clocks may differ. Default 30. */
+  clockTolerance?: number
+  /**
+   * Tokens that are bound to a key (RFC 9449). `true` (default): they are taken with a proof, beside those of
+   * bearers. `'required'`: no others. `false`: they are refused. Tokens that are bound to a certificate
+   * (RFC 8705) are always refused. Proofs are remembered for two minutes, by this instance alone.
+   */
+  dpop?: boolean | 'required'
+  /** Where the API's own metadata is (RFC 9728), for `WWW-Authenticate`. */
+  resourceMetadata?: string
+  /** Milliseconds for one HTTP exchange, its body included. Default 10 000. */
+  timeout?: number
+  /** Default: the runtime's, looked up when the guard is made. */
+  fetch?: typeof globalThis.fetch
+  /** Milliseconds since the epoch. Default `Date.now`. */
+  now?: () => number
+  /** Told of every exchange. Never sees a secret or a full URL. */
+  logger?: (event: LogEvent) => void
+  /** @deprecated Plain http beyond loopback: whoever is on the way changes the keys. */
+  insecureHttp?: boolean
+}
+
+/**
+ * A `Request`, or what there is of one. `url` is the whole URL that the client called, which is what a proof
+ * names: behind a proxy that changes it, say what it was. Header names of a plain object are in lower case.
+ */
+export interface GuardedRequest {
+  readonly method: string
+  readonly url: string
+  readonly headers:
+    | { get(name: string): string | null }
+    | Readonly<Record<string, string | readonly string[] | undefined>>
+}
+
+export interface TokenValidator {
+  /**
+   * The claims of the request's token (RFC 6750, RFC 9068, RFC 9449), or what the server said of it
+   * (RFC 7662). Frozen.
+   *
+   * @throws {GrantError} `token_invalid` (detail names the check), `jwks_key_not_found` or
+   * `insufficient_scope`: answer with `status` and `wwwAuthenticate`. Anything else is not the request's
+   * fault: `status` is 503 where the server cannot be asked, else 500.
+   */
+  validate(
+    request: GuardedRequest,
+    options?: CallOptions & {
+      /** Every one of these must be granted. */
+      scope?: string
+      /**
+       * The nonces that a proof may have, the newest and the one before. A request without one is refused
+       * with `use_dpop_nonce`; send the newest in the header `DPoP-Nonce`.
+       */
+      dpopNonce?: string | readonly string[]
+    },
+  ): Promise<Readonly<AccessTokenClaims>>
+  /** Every later call rejects with `closed`. */
+  close(): void
+  [Symbol.dispose](): void
+}
+
+/** Of a JWT, `iss`, `sub`, `aud`, `exp`, `iat`, `jti` and `client_id` are there (RFC 9068, section 2.2). */
+export interface AccessTokenClaims {
+  iss?: string
+  /** The person; for a client's own token the client. */
+  sub?: string
+  aud: string | readonly string[]
+  /** Seconds. */
+  exp?: number
+  iat?: number
+  jti?: string
+  client_id?: string
+  /** Scope tokens, separated by a space. */
+  scope?: string
+  /** What the token is bound to. */
+  cnf?: { readonly jkt?: string }
+  [claim: string]: unknown
+}
+
 // ── errors ────────────────────────────────────────────────────────────────────────────────────────
 
 /** The stable codes. A new one stands in CHANGELOG. */
@@ -597,7 +709,10 @@ export declare class GrantError extends Error {
   readonly retryAfter?: number
   /** Only a new sign-in helps. */
   readonly loginRequired: boolean
+  /** Of the server's answer; of `TokenValidator.validate`, what to answer with. */
   readonly status?: number
+  /** Of `TokenValidator.validate`: the value of the header to answer with. */
+  readonly wwwAuthenticate?: string
   /** The server's words: untrusted, capped, never part of `message`. */
   readonly error?: string
   readonly error_description?: string

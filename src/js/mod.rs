@@ -3,6 +3,8 @@
 
 mod allocator;
 mod error;
+#[cfg(feature = "client")]
+mod guard;
 mod host;
 #[cfg(feature = "client")]
 mod keys;

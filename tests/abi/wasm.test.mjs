@@ -9,7 +9,8 @@ test('each wasm imports and exports what wasm.json pins (npm run pin records a m
 })
 
 test('what a page loads has nothing of the client', () => {
-  const client = /TokenClient<|js::token_client::|ClientHandle|clienthandle|openClient/
+  const client =
+    /TokenClient<|TokenValidator<|js::(token_client|guard)::|(Client|Validator)Handle|(client|validator)handle|open(Client|Validator)/
   const found = (name) =>
     [...surface(name).exports, ...symbols(name)].filter((line) => client.test(line))
   assert.deepEqual(found('session'), [])

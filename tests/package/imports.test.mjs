@@ -44,7 +44,7 @@ process.stdout.write(
 `
 writeFileSync(join(project, 'watch.mjs'), WATCH)
 
-const INTO = ['GrantError', 'createSession', 'createTokenClient']
+const INTO = ['GrantError', 'createSession', 'createTokenClient', 'createTokenValidator']
 const ENTRIES = [
   { entry: 'grantkit', exports: INTO },
   { entry: 'grantkit', conditions: ['browser'], exports: INTO },

@@ -15,6 +15,7 @@ test('the tarball holds exactly these files', () => {
     'js/client.js',
     'js/error.js',
     'js/grantkit.js',
+    'js/guard.js',
     'js/node.js',
     'js/session.js',
     'js/slim.d.ts',

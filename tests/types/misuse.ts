@@ -1,9 +1,10 @@
 // What the types refuse. Each line that follows a directive must fail to compile.
-import { createSession, createTokenClient, GrantError } from 'grantkit'
-import type { CallbackResult, Session, TokenClient } from 'grantkit'
+import { createSession, createTokenClient, createTokenValidator, GrantError } from 'grantkit'
+import type { CallbackResult, Session, TokenClient, TokenValidator } from 'grantkit'
 
 declare const session: Session
 declare const client: TokenClient
+declare const guard: TokenValidator
 declare const answer: CallbackResult
 declare const unknown: unknown
 
@@ -75,6 +76,19 @@ void client.callback('https://app.example/callback?code=c')
 void client.authorizationRequest({ mode: 'redirect' })
 // @ts-expect-error what a server adds is unknown until looked at
 client.clientCredentials().then((tokens) => tokens['custom'].length)
+
+// @ts-expect-error an API has a name
+void createTokenValidator({ issuer: 'https://id.example' })
+// @ts-expect-error a mistyped option
+void createTokenValidator({ audience: 'https://api.example', algorithm: ['ES256'] })
+// @ts-expect-error neither yes nor no nor always
+void createTokenValidator({ audience: 'https://api.example', dpop: 'always' })
+// @ts-expect-error a token alone is no request
+void guard.validate('token')
+// @ts-expect-error a scope is text
+void guard.validate(new Request('https://api.example/'), { scope: ['read'] })
+// @ts-expect-error what a token says is read only
+guard.validate(new Request('https://api.example/')).then((claims) => (claims.sub = 'mallory'))
 
 // @ts-expect-error errors are made by the package alone
 void new GrantError('closed')

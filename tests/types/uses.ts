@@ -1,6 +1,7 @@
 // Everything that is public, used as the types promise it. Compiled, never run.
-import { createSession, createTokenClient, GrantError } from 'grantkit'
+import { createSession, createTokenClient, createTokenValidator, GrantError } from 'grantkit'
 import type {
+  AccessTokenClaims,
   AllowedUrl,
   AuthorizationRequest,
   CallbackResult,
@@ -8,6 +9,7 @@ import type {
   FormParameters,
   GrantErrorCode,
   GrantOptions,
+  GuardedRequest,
   IdTokenClaims,
   Jwk,
   LogEvent,
@@ -23,6 +25,8 @@ import type {
   TokenClient,
   TokenClientOptions,
   TokenResponse,
+  TokenValidator,
+  TokenValidatorOptions,
   UserInfo,
   WaitUntil,
 } from 'grantkit'
@@ -273,6 +277,53 @@ export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResp
   return final
 }
 
+export async function api(request: Request): Promise<Response> {
+  const options: TokenValidatorOptions = {
+    issuer: 'https://id.example',
+    audience: 'https://api.example',
+    discoveryUrl: 'https://id.example/metadata',
+    metadata: { jwks_uri: 'https://id.example/keys', jwks: { keys: [jwk] } },
+    clientId: 'orders',
+    clientSecret: 'secret',
+    algorithms: ['ES256'],
+    clockTolerance: 5,
+    dpop: 'required',
+    resourceMetadata: 'https://api.example/.well-known/oauth-protected-resource',
+    timeout: 1000,
+    fetch: globalThis.fetch,
+    now: Date.now,
+    logger: (event) => void event.type,
+    insecureHttp: true,
+  }
+  for (const dpop of [true, false]) void createTokenValidator({ ...options, dpop })
+  const guard: TokenValidator = await createTokenValidator(options)
+  const parts: GuardedRequest[] = [
+    request,
+    { method: 'GET', url: 'https://api.example/', headers: new Headers() },
+    { method: 'GET', url: 'https://api.example/', headers: { authorization: 'Bearer x' } },
+  ]
+  try {
+    for (const part of parts) await guard.validate(part)
+    await guard.validate(request, { scope: 'read', signal, dpopNonce: ['new', 'old'] })
+    const claims: Readonly<AccessTokenClaims> = await guard.validate(request, { dpopNonce: 'n' })
+    const key: string | undefined = claims.cnf?.jkt
+    const custom: unknown = claims['custom']
+    void [claims.sub, claims.exp, key, custom]
+    return new Response(claims.scope)
+  } catch (error) {
+    if (!(error instanceof GrantError)) throw error
+    const { status = 500, wwwAuthenticate } = error
+    same<string | undefined, typeof wwwAuthenticate>(true)
+    const headers: Record<string, string> = wwwAuthenticate
+      ? { 'www-authenticate': wwwAuthenticate }
+      : {}
+    return new Response(null, { status, headers })
+  } finally {
+    guard.close()
+    guard[Symbol.dispose]()
+  }
+}
+
 export function told(error: unknown): string {
   if (!(error instanceof GrantError)) throw error
   const code: GrantErrorCode = error.code
@@ -297,8 +348,9 @@ export async function bytesInHand(): Promise<void> {
   slim.initSync({ module: new Uint8Array() })
   const session: Session = await slim.createSession({ ...server, redirectUri: 'https://r' })
   const client: TokenClient = await slim.createTokenClient(server)
+  const guard: TokenValidator = await slim.createTokenValidator({ audience: 'https://api' })
   same<typeof slim.GrantError, typeof GrantError>(true)
-  void [session, client, wasm]
+  void [session, client, guard, wasm]
 }
 
 export function shared(

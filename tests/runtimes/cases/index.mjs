@@ -2,6 +2,7 @@ import { cases as bound } from './bound.mjs'
 import { cases as discovery } from './discovery.mjs'
 import { cases as errors } from './errors.mjs'
 import { cases as grants } from './grants.mjs'
+import { cases as guard } from './guard.mjs'
 import { cases as options } from './options.mjs'
 import { cases as people } from './people.mjs'
 import { cases as resources } from './resources.mjs'
@@ -24,4 +25,5 @@ export const suites = {
   sessions,
   shared,
   bound,
+  guard,
 }

@@ -59,6 +59,8 @@ export async function startWorker(modules, compatibilityDate) {
         noticed = () => printed.join('').includes(text) && resolve()
         noticed()
       }),
+    /** A request as it comes from outside. */
+    fetch: (url, init) => worker.dispatchFetch(url, init),
     /** One request of that kind; its answer. */
     async ask(kind, given = {}) {
       const body = JSON.stringify({ kind, ...given })
