@@ -20,10 +20,14 @@ pub fn request(
     to: &Endpoint,
     auth: &ClientAuth,
     method: Method,
-    parameters: Form,
+    mut parameters: Form,
 ) -> Result<Request, Error> {
     if parameters.has("request_uri") {
         return Err(Error::new(Code::ConfigInvalid).detail("request_uri"));
+    }
+    // Also where the header or a signed request says it (sections 2.1 and 3).
+    if !parameters.has("client_id") {
+        parameters.push("client_id", &auth.id);
     }
     Ok(auth.post(to, parameters, method))
 }

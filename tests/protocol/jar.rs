@@ -131,10 +131,11 @@ fn r038_r154_pushed_and_on_the_back_channel_it_stands_alone() {
     let to = endpoint("https://as.example/par");
     let auth = ClientAuth { id: CLIENT.into(), secret: Some(Secret::new("s")), method: None };
     let token = Secret::new("a.b.c");
-    let sent = par::request(&to, &auth, Method::Basic, jar::body(&token)).unwrap();
-    assert_eq!(sent.form.unwrap().expose(), "request=a.b.c");
-    let sent = par::request(&to, &auth, Method::None, jar::body(&token)).unwrap();
-    assert_eq!(sent.form.unwrap().expose(), "request=a.b.c&client_id=spa");
+    // RFC 9126, section 3: with the name of who asks, also where the header says it.
+    for method in [Method::Basic, Method::None] {
+        let sent = par::request(&to, &auth, method, jar::body(&token)).unwrap();
+        assert_eq!(sent.form.unwrap().expose(), "request=a.b.c&client_id=spa");
+    }
     let ask = ciba::Ask {
         wish: Wish { scope: Some("openid".into()), ..Wish::default() },
         login_hint: Some("jane".into()),
