@@ -61,6 +61,9 @@ impl Ask {
         if self.requested_expiry == Some(0) {
             return Err(config("requestedExpiry"));
         }
+        if self.notification_token.as_ref().is_some_and(|token| !strong(token.expose())) {
+            return Err(config("clientNotificationToken"));
+        }
         let expiry = self.requested_expiry.map(|seconds| json::integer_text(seconds.into()));
         fn exposed(secret: &Option<Secret>) -> Option<&str> {
             secret.as_ref().map(Secret::expose)
@@ -92,6 +95,12 @@ impl Ask {
     }
 }
 
+/// A bearer token of RFC 6750, section 2.1, that may hold 128 random bits (section 7.1).
+fn strong(token: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    (22..=1024).contains(&token.len()) && token.trim_end_matches('=').bytes().all(plain)
+}
+
 /// Section 7.1: only a client that shows who it is may ask.
 pub fn request(
     to: &Endpoint,
@@ -120,7 +129,11 @@ pub struct Backchannel {
 
 /// Section 7.3.
 pub fn response(reply: &Response, reading: Reading) -> Result<Backchannel, Error> {
-    let response = reply.success(Code::TokenError)?;
+    read(reply.success(Code::TokenError)?, reading)
+}
+
+/// The same for an answer that was kept.
+pub fn read(response: Object, reading: Reading) -> Result<Backchannel, Error> {
     let auth_req_id = text(&response, "auth_req_id")?.ok_or_else(|| invalid("auth_req_id"))?;
     Ok(Backchannel {
         auth_req_id: Secret::new(auth_req_id),
@@ -131,9 +144,9 @@ pub fn response(reply: &Response, reading: Reading) -> Result<Backchannel, Error
 }
 
 impl Backchannel {
-    /// When to ask, for an answer that came just now.
-    pub fn poll(&self, now: UnixMillis) -> Poll {
-        Poll::new(self.interval, self.expires_in, now)
+    /// When to ask, for an answer that came at that time.
+    pub fn poll(&self, came: UnixMillis) -> Poll {
+        Poll::new(self.interval, self.expires_in, came)
     }
 }
 

@@ -52,7 +52,16 @@ pub fn response(
     urls: &impl ParseUrl,
     transport: Transport,
 ) -> Result<Device, Error> {
-    let response = reply.success(Code::TokenError)?;
+    read(reply.success(Code::TokenError)?, reading, urls, transport)
+}
+
+/// The same for an answer that was kept.
+pub fn read(
+    response: Object,
+    reading: Reading,
+    urls: &impl ParseUrl,
+    transport: Transport,
+) -> Result<Device, Error> {
     let required = |name: &'static str| text(&response, name)?.ok_or_else(|| invalid(name));
     let page = |name: &'static str| -> Result<Option<String>, Error> {
         let Some(value) = response.get(name) else { return Ok(None) };
@@ -79,9 +88,9 @@ pub fn response(
 }
 
 impl Device {
-    /// When to ask, for an answer that came just now.
-    pub fn poll(&self, now: UnixMillis) -> Poll {
-        Poll::new(self.interval, self.expires_in, now)
+    /// When to ask, for an answer that came at that time.
+    pub fn poll(&self, came: UnixMillis) -> Poll {
+        Poll::new(self.interval, self.expires_in, came)
     }
 }
 

@@ -95,6 +95,19 @@ fn r154_what_else_is_sent() {
 }
 
 #[test]
+fn r154_a_weak_notification_token_is_refused() {
+    let with = |token: &str| Ask { notification_token: Some(Secret::new(token)), ..ask() };
+    let strong = "0123456789abcdefABCDEF";
+    for token in [strong, "0123456789-._~+/abcdefABCDEF==", &"x".repeat(1024)] {
+        assert!(with(token).parameters().is_ok(), "{token}");
+    }
+    let long = "x".repeat(1025);
+    for token in ["", &strong[1..], &long, "0123456789 abcdefABCDEF", "=0123456789abcdefABCDEF"] {
+        refused(with(token).parameters(), Code::ConfigInvalid, "clientNotificationToken", token);
+    }
+}
+
+#[test]
 fn r154_only_a_client_that_shows_who_it_is_may_ask() {
     let to = endpoint("https://as.example/bc");
     let auth = ClientAuth { id: "c".into(), secret: Some(Secret::new("s")), method: None };
