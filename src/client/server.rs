@@ -322,8 +322,22 @@ impl<H: Host> Server<H> {
         self.host().verify(token.check(&key)).await
     }
 
-    /// One exchange. Its line in the log says which, never where to in full.
+    /// One exchange with the server, which tells what time it has.
     pub async fn send(
+        &self,
+        purpose: &'static str,
+        request: &Request,
+        abort: Option<&H::Abort>,
+    ) -> Result<Response, Error> {
+        let reply = self.exchange(purpose, request, abort).await?;
+        if let Some(time) = reply.server_time() {
+            self.0.skew.set((time - self.host().now()).clamp(-SKEW, SKEW));
+        }
+        reply.not_redirected()
+    }
+
+    /// One exchange, with whomever. Its line in the log says which, never where to in full.
+    pub async fn exchange(
         &self,
         purpose: &'static str,
         request: &Request,
@@ -334,10 +348,7 @@ impl<H: Host> Server<H> {
             Ok(reply) => {
                 let status = json::integer_text(i64::from(reply.status));
                 host.log(Level::Debug, "response", &[("endpoint", purpose), ("status", &status)]);
-                if let Some(time) = reply.server_time() {
-                    self.0.skew.set((time - host.now()).clamp(-SKEW, SKEW));
-                }
-                reply.not_redirected()
+                Ok(reply)
             }
             Err(error) => {
                 let fields = [("endpoint", purpose), ("code", error.code().as_str())];

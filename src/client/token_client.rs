@@ -16,6 +16,7 @@ use crate::protocol::id_token::{Claims, Nonce};
 use crate::protocol::jarm;
 use crate::protocol::json::Object;
 use crate::protocol::logout::{self, Logout};
+use crate::protocol::logout_token::Seen;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
@@ -93,6 +94,8 @@ struct Inner<H: Edge> {
     flights: Flights<H>,
     default_key: String,
     closed: Cell<bool>,
+    /// Logout tokens that came already.
+    seen: RefCell<Seen>,
 }
 
 /// Asks a token endpoint for tokens. Clones are the same client.
@@ -114,12 +117,18 @@ impl<H: Edge> TokenClient<H> {
             cache: RefCell::default(),
             default_key,
             closed: Cell::new(false),
+            seen: RefCell::default(),
         }))
     }
 
     /// The server.
     pub fn server(&self) -> &Server<H> {
         &self.0.server
+    }
+
+    /// Logout tokens that came already.
+    pub(super) fn seen(&self) -> &RefCell<Seen> {
+        &self.0.seen
     }
 
     /// The options.
@@ -134,7 +143,8 @@ impl<H: Edge> TokenClient<H> {
         self.server().host().hold(None);
     }
 
-    fn open(&self) -> Result<(), Error> {
+    /// Whether calls are answered still.
+    pub(super) fn open(&self) -> Result<(), Error> {
         if self.0.closed.get() { Err(Code::Closed.into()) } else { Ok(()) }
     }
 
