@@ -64,6 +64,45 @@ export class TokenClient {
   revoke(token, options) {
     return this.#connection.call('revoke', token, options)
   }
+  introspect(token, options) {
+    return this.#connection.call('introspect', token, options)
+  }
+  deviceAuthorization(request) {
+    return this.#connection.call('deviceAuthorization', request)
+  }
+  pollDevice(response, options) {
+    return this.#connection.call('pollDevice', response, options)
+  }
+  backchannelAuthentication(request) {
+    return this.#connection.call('backchannelAuthentication', request)
+  }
+  pollBackchannel(response, options) {
+    return this.#connection.call('pollBackchannel', response, options)
+  }
+  validateBackchannelNotification(request, expected) {
+    return this.#connection.call('validateBackchannelNotification', request, expected)
+  }
+  pushAuthorization(parameters, options) {
+    return this.#connection.call('pushAuthorization', parameters, options)
+  }
+  register(metadata, options) {
+    return this.#connection.call('register', metadata, options)
+  }
+  updateRegistration(registration, metadata, options) {
+    return this.#connection.call('updateRegistration', registration, metadata, options)
+  }
+  deleteRegistration(registration, options) {
+    return this.#connection.call('deleteRegistration', registration, options)
+  }
+  validateLogoutToken(logoutToken, options) {
+    return this.#connection.call('validateLogoutToken', logoutToken, options)
+  }
+  acceptThirdPartyLogin(request, options) {
+    return this.#connection.call('acceptThirdPartyLogin', request, options)
+  }
+  discoverResource(resource, options) {
+    return this.#connection.call('discoverResource', resource, options)
+  }
   close() {
     this.#connection.close()
   }

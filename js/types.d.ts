@@ -488,6 +488,121 @@ export interface TokenClient {
   userInfo(accessToken: string, expectedSubject: string, options?: CallOptions): Promise<UserInfo>
   /** RFC 7009. */
   revoke(token: string, options?: CallOptions & { tokenTypeHint?: string }): Promise<void>
+  /**
+   * RFC 7662. Of a token that is not active nothing but `active: false` is told. `signed` asks for an
+   * answer that the server signed (RFC 9701) and takes no other; one that is declared signed is always
+   * checked.
+   *
+   * @throws {GrantError} `token_invalid` for a signed answer that fails a check; `config_invalid` where
+   * the client has no way to show who it is.
+   */
+  introspect(
+    token: string,
+    options?: CallOptions & { tokenTypeHint?: string; signed?: boolean },
+  ): Promise<IntrospectionResponse>
+  /** RFC 8628, section 3.1. Show `user_code` and `verification_uri`; open nothing by yourself. */
+  deviceAuthorization(request?: GrantOptions): Promise<DeviceAuthorizationResponse>
+  /**
+   * Asks until the person is done (RFC 8628, section 3.4): at the server's pace, slower when it says so or
+   * cannot be reached, and never after `expiresAt`. Call it once for each answer, in one request's life.
+   *
+   * @throws {GrantError} `token_error` with `error` `access_denied` or `expired_token`; `aborted`.
+   */
+  pollDevice(response: DeviceAuthorizationResponse, options?: CallOptions): Promise<TokenResponse>
+  /**
+   * OpenID Connect CIBA, section 7: the server asks the person, on a device of their own. Exactly one
+   * of the three hints says who. With `requestObjectKey` the request is signed.
+   */
+  backchannelAuthentication(
+    request: GrantOptions & {
+      loginHint?: string
+      loginHintToken?: string
+      idTokenHint?: string
+      /** Shown on both devices. */
+      bindingMessage?: string
+      userCode?: string
+      /** Seconds. */
+      requestedExpiry?: number
+      /** For ping: comes back with the notification. 128 random bits at least, base64url. */
+      clientNotificationToken?: string
+    },
+  ): Promise<BackchannelAuthenticationResponse>
+  /** Asks until the person is done, as `pollDevice` does. The id_token is validated: `claims`. */
+  pollBackchannel(
+    response: BackchannelAuthenticationResponse,
+    options?: CallOptions,
+  ): Promise<TokenResponse>
+  /**
+   * Whether a notification that somebody posted is for this request (CIBA, section 10.2). Answer it with
+   * 204, or with the error's `status`; then fetch the tokens by `backchannel({ authReqId })`.
+   *
+   * @throws {GrantError} `token_invalid` with `status` 400, 401 or 405.
+   */
+  validateBackchannelNotification(
+    request: Request | { authorization?: string; body: string },
+    expected: { authReqId: string; clientNotificationToken: string },
+  ): Promise<void>
+  /** RFC 9126: pushes exactly these parameters and `client_id`; signed with `requestObjectKey`. */
+  pushAuthorization(
+    parameters: FormParameters,
+    options?: CallOptions,
+  ): Promise<PushedAuthorizationResponse>
+  /** RFC 7591: makes a client known. What this client is called plays no part in it. */
+  register(
+    metadata: Record<string, unknown>,
+    options?: CallOptions & { initialAccessToken?: string },
+  ): Promise<ClientRegistrationResponse>
+  /**
+   * RFC 7592, section 2.2: the whole metadata anew. Keep the answer in place of the old one, for its token
+   * may be another.
+   */
+  updateRegistration(
+    registration: ClientRegistrationResponse,
+    metadata: Record<string, unknown>,
+    options?: CallOptions,
+  ): Promise<ClientRegistrationResponse>
+  /** RFC 7592, section 2.3. */
+  deleteRegistration(registration: ClientRegistrationResponse, options?: CallOptions): Promise<void>
+  /**
+   * OpenID Connect Back-Channel Logout: whose session is over. Takes the request that came in, or the
+   * token in it. Answer it with 200, or with the error's `status`, and `Cache-Control: no-store`; an error
+   * without one (the keys could not be fetched) with 503. A token is taken once by each client.
+   *
+   * @throws {GrantError} `token_invalid`, `jwks_key_not_found` with `status` 400 or 405.
+   */
+  validateLogoutToken(logoutToken: string | Request, options?: CallOptions): Promise<LoggedOut>
+  /**
+   * OpenID Connect Core 1.0, section 4: somebody else asks that a person sign in. `request` is the
+   * address that was called, or its form. `returnTo` is a path where `redirectUri` is; any other
+   * `target_link_uri` is dropped. Start the sign-in only where your own pages would.
+   *
+   * @throws {GrantError} `issuer_mismatch` unless the issuer is one of `issuers` (default: the client's).
+   */
+  acceptThirdPartyLogin(
+    request: string | URLSearchParams,
+    options?: { issuers?: readonly string[] },
+  ): Promise<ThirdPartyLogin>
+  /**
+   * RFC 9728: what an API says of itself. By its identifier, or by its answer (a 401 whose
+   * `WWW-Authenticate` has `resource_metadata`). `issuer` is the server to ask for tokens: the first of
+   * `issuers` that the API names, or the first that `accept` answers `true` to; never another one.
+   *
+   * @throws {GrantError} `metadata_issuer_mismatch` with detail `resource` (the document is about
+   * something else) or `authorization_servers` (none of them is trusted); `url_insecure` for an address
+   * that leads into a private network.
+   */
+  discoverResource(
+    resource: string | Response,
+    options?: CallOptions &
+      (
+        | {
+            /** Default: the client's own issuer. */
+            issuers?: readonly string[]
+            accept?: undefined
+          }
+        | { issuers?: undefined; accept: (issuer: string) => MaybePromise<boolean> }
+      ),
+  ): Promise<ResourceMetadata>
   /** Forgets the tokens; every later call rejects with `closed`. */
   close(): void
   [Symbol.dispose](): void
@@ -507,6 +622,94 @@ export interface TokenResponse {
   expiresAt?: number
   /** Ours: validated. */
   claims?: Readonly<IdTokenClaims>
+  [member: string]: unknown
+}
+
+export interface IntrospectionResponse {
+  active: boolean
+  scope?: string
+  client_id?: string
+  username?: string
+  token_type?: string
+  exp?: number
+  iat?: number
+  nbf?: number
+  sub?: string
+  aud?: string | readonly string[]
+  iss?: string
+  jti?: string
+  [member: string]: unknown
+}
+
+/** What to show, and what to poll with. JSON holds it. */
+export interface DeviceAuthorizationResponse {
+  device_code: string
+  /** Printable ASCII; to be shown always. */
+  user_code: string
+  /** https, or loopback. */
+  verification_uri: string
+  /** The same with the code in it, for a QR code. */
+  verification_uri_complete?: string
+  /** Seconds. */
+  expires_in: number
+  /** Seconds between two questions; 5 where it is absent. */
+  interval?: number
+  /** Ours: milliseconds since the epoch. */
+  expiresAt?: number
+  [member: string]: unknown
+}
+
+/** What to poll with. JSON holds it. */
+export interface BackchannelAuthenticationResponse {
+  auth_req_id: string
+  /** Seconds. */
+  expires_in: number
+  /** Seconds between two questions; 5 where it is absent. */
+  interval?: number
+  /** Ours: milliseconds since the epoch. */
+  expiresAt?: number
+  [member: string]: unknown
+}
+
+export interface PushedAuthorizationResponse {
+  /** For one use, before `expires_in` seconds are over. */
+  request_uri: string
+  expires_in: number
+  [member: string]: unknown
+}
+
+/** Holds secrets: keep it where the client's own are. */
+export interface ClientRegistrationResponse {
+  client_id: string
+  client_secret?: string
+  /** Seconds since the epoch; 0 is for ever. */
+  client_secret_expires_at?: number
+  registration_client_uri?: string
+  registration_access_token?: string
+  [member: string]: unknown
+}
+
+/** At least one of `sub` and `sid` is there: all sessions of that person, or that session. */
+export interface LoggedOut {
+  sub?: string
+  sid?: string
+  jti: string
+}
+
+export interface ThirdPartyLogin {
+  issuer: string
+  loginHint?: string
+  returnTo?: string
+}
+
+/** As it was sent and checked; `issuer` is ours. */
+export interface ResourceMetadata {
+  resource: string
+  issuer: string
+  authorization_servers?: readonly string[]
+  scopes_supported?: readonly string[]
+  bearer_methods_supported?: readonly string[]
+  dpop_bound_access_tokens_required?: boolean
   [member: string]: unknown
 }
 

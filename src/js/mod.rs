@@ -2,10 +2,14 @@
 //! need, and return a promise (law 9); js/grantkit.js holds their handles for the public classes.
 
 mod allocator;
+#[cfg(feature = "client")]
+mod endpoints;
 mod error;
 #[cfg(feature = "client")]
 mod guard;
 mod host;
+#[cfg(feature = "client")]
+mod incoming;
 #[cfg(feature = "client")]
 mod keys;
 mod options;

@@ -169,24 +169,16 @@ impl View {
         }
     }
 
+    /// The same where none at all and an empty list mean different things.
+    #[cfg(feature = "client")]
+    pub fn list(&self, name: &'static str) -> Option<Vec<String>> {
+        self.read(name, strings)
+    }
+
     /// Names with one value or several.
     #[inline(never)]
     pub fn parameters(&self, name: &'static str) -> Vec<(String, String)> {
-        let read = self.read(name, |value| {
-            if !value.is_object() || Array::is_array(value) {
-                return None;
-            }
-            let mut out = Vec::new();
-            for entry in leave(|| entries(value)).ok()?.iter() {
-                let entry: Array = entry.unchecked_into();
-                let (key, value) = (text(&entry.get(0))?, entry.get(1));
-                if !value.is_undefined() {
-                    out.extend(strings(&value)?.into_iter().map(|value| (key.clone(), value)));
-                }
-            }
-            Some(out)
-        });
-        read.unwrap_or_default()
+        self.read(name, parameters).unwrap_or_default()
     }
 
     /// An AbortSignal.
@@ -323,6 +315,22 @@ impl View {
             background_renewal: self.flag("backgroundRenewal", true),
         }
     }
+}
+
+/// Names with one value or several.
+pub fn parameters(value: &JsValue) -> Option<Vec<(String, String)>> {
+    if !value.is_object() || Array::is_array(value) {
+        return None;
+    }
+    let mut out = Vec::new();
+    for entry in leave(|| entries(value)).ok()?.iter() {
+        let entry: Array = entry.unchecked_into();
+        let (key, value) = (text(&entry.get(0))?, entry.get(1));
+        if !value.is_undefined() {
+            out.extend(strings(&value)?.into_iter().map(|value| (key.clone(), value)));
+        }
+    }
+    Some(out)
 }
 
 fn strings(value: &JsValue) -> Option<Vec<String>> {

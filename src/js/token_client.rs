@@ -23,6 +23,7 @@ use crate::web::open::{self, Client, ClientOptions};
 use crate::web::resource::Call;
 use crate::web::storage::TokenStore;
 
+use super::endpoints;
 use super::keys;
 use super::options::View;
 use super::source::Source;
@@ -171,6 +172,11 @@ impl ClientHandle {
                 }));
             }
             _ => {}
+        }
+        let redirect_uri = self.client.redirect_uri.as_deref();
+        let with = [&first, &second, &third];
+        if let Some(work) = endpoints::start(&client, redirect_uri, name, with)? {
+            return Ok(work);
         }
         let view = View::of(&first);
         let signal = view.signal();
