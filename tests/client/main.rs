@@ -13,20 +13,30 @@
 )]
 
 mod acts;
+mod api_metadata;
+mod assertions;
 mod attacks;
 mod beside;
 mod bound;
 mod callback;
+mod ciba;
 mod commons;
+mod device;
 mod discovery;
 mod edge;
 mod guard;
 mod id_tokens;
+mod introspection;
 mod isolation;
+mod keyed;
 mod keys;
+mod logout_tokens;
 mod machine;
+mod proofs;
 mod provider;
+mod pushed;
 mod races;
+mod registration;
 mod renewal;
 mod resource;
 mod seals;
@@ -36,6 +46,7 @@ mod sign_out;
 mod soak;
 mod storage;
 mod tabs;
+mod third_party;
 mod token_client;
 mod tokens;
 mod user_info;

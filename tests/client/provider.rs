@@ -36,12 +36,16 @@ pub(crate) struct Seen {
     /// One of the names above, or the whole address if it is none of them.
     pub(crate) endpoint: String,
     pub(crate) url: String,
+    pub(crate) method: &'static str,
+    pub(crate) accept: &'static str,
     /// Decoded; nothing for a GET.
     pub(crate) form: Option<Vec<(String, String)>>,
     pub(crate) body: String,
     pub(crate) authorization: Option<String>,
     /// The header `DPoP`.
     pub(crate) proof: Option<String>,
+    /// The body, where it is JSON.
+    pub(crate) json: Option<Value>,
     pub(crate) keepalive: bool,
 }
 
@@ -93,6 +97,16 @@ pub(crate) fn reply(status: u16, body: impl ToString) -> Reply {
         body: body.to_string().into_bytes(),
         ..Response::default()
     })
+}
+
+/// One answer after the other; the last one stays.
+pub(crate) fn in_turn(answers: Vec<Reply>) -> impl Fn(&Seen) -> Reply {
+    let at = Cell::new(0);
+    move |_| {
+        let now = at.get();
+        at.set((now + 1).min(answers.len() - 1));
+        answers[now].clone()
+    }
 }
 
 /// A web page, as proxies and captive portals answer.
@@ -286,10 +300,13 @@ impl Provider {
         Seen {
             endpoint,
             url,
+            method: request.method,
+            accept: request.accept,
             form: body.as_deref().map(form::parse),
             body: body.unwrap_or_default(),
             authorization: request.authorization.as_ref().map(|value| value.expose().into()),
-            proof: request.proof.as_ref().map(|value| value.expose().into()),
+            proof: request.proof.as_ref().map(|proof| proof.expose().into()),
+            json: request.json.as_ref().map(|body| serde_json::from_str(body.expose()).unwrap()),
             keepalive: request.keepalive,
         }
     }
