@@ -1,5 +1,6 @@
 import { cases as bound } from './bound.mjs'
 import { cases as discovery } from './discovery.mjs'
+import { cases as endpoints } from './endpoints.mjs'
 import { cases as errors } from './errors.mjs'
 import { cases as grants } from './grants.mjs'
 import { cases as guard } from './guard.mjs'
@@ -17,6 +18,7 @@ export const suites = {
   tokens,
   resources,
   people,
+  endpoints,
   errors,
   discovery,
   options,
