@@ -53,8 +53,11 @@ export interface Jwk {
   y?: string
   n?: string
   e?: string
-  /** Private members: of a key of your own, never of a server's. */
-  d?: string
+}
+
+/** A private key as a JSON Web Key. A `CryptoKey` that cannot be read is safer. */
+export interface PrivateJwk extends Jwk {
+  d: string
   p?: string
   q?: string
   dp?: string
@@ -62,11 +65,11 @@ export interface Jwk {
   qi?: string
 }
 
-/** A private key to sign with, by what name a server knows it, and by which algorithm, if it can do several. */
+/** A private key with the name that the server knows it by, and the algorithm to sign with. */
 export interface SigningKey {
-  key: BaseKey | Jwk
+  key: BaseKey | PrivateJwk
   kid?: string
-  alg?: 'ES256' | 'PS256' | 'RS256' | 'EdDSA' | 'Ed25519'
+  alg?: 'ES256' | 'ES384' | 'ES512' | 'PS256' | 'RS256' | 'EdDSA' | 'Ed25519'
 }
 
 /** A server's metadata (RFC 8414; OpenID Connect Discovery 1.0), as it was sent and checked. */
@@ -385,11 +388,11 @@ export interface TokenClientOptions extends ServerOptions {
     | 'tls_client_auth'
     | 'self_signed_tls_client_auth'
   /** Signs who the client is, anew for each request (RFC 7523): ES256, EdDSA, PS256 or RS256. */
-  privateKey?: BaseKey | Jwk | SigningKey
+  privateKey?: BaseKey | PrivateJwk | SigningKey
   /** An assertion made elsewhere (workload identity), asked for before each request. */
   clientAssertion?: () => MaybePromise<string>
   /** Signs authorization requests (RFC 9101), and those of the back channel. */
-  requestObjectKey?: BaseKey | Jwk | SigningKey
+  requestObjectKey?: BaseKey | PrivateJwk | SigningKey
   /**
    * How the answer of an authorization request comes: with `jwt` it is signed (JARM), and a plain one is
    * refused; with `form_post` it is posted to the redirect URI.

@@ -62,6 +62,19 @@ void session.password({ username: 'alice', password: 'alice' })
 // @ts-expect-error the kind has to be looked at first
 answer.repeated
 
+// @ts-expect-error a public key signs nothing
+void createTokenClient({ clientId: 'app', privateKey: { kty: 'EC', crv: 'P-256', x: 'x', y: 'y' } })
+// @ts-expect-error a page has no keys for requests
+void createSession({ ...page, requestObjectKey: { kty: 'EC', d: 'd' } })
+// @ts-expect-error a sign-in never comes back in a fragment
+void createTokenClient({ clientId: 'app', responseMode: 'fragment' })
+// @ts-expect-error the whole answer is needed, not its code alone
+void client.pollDevice({ device_code: 'd' })
+// @ts-expect-error what it must be for is needed
+void client.validateBackchannelNotification({ body: '{}' })
+// @ts-expect-error a list or a question, not both
+void client.discoverResource('https://r', { issuers: [], accept: () => true })
+
 // @ts-expect-error a grant type is needed
 void client.requestToken({ parameters: {} })
 // @ts-expect-error form values are text

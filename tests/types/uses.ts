@@ -4,16 +4,24 @@ import type {
   AccessTokenClaims,
   AllowedUrl,
   AuthorizationRequest,
+  BackchannelAuthenticationResponse,
   CallbackResult,
   CallOptions,
+  ClientRegistrationResponse,
+  DeviceAuthorizationResponse,
   FormParameters,
   GrantErrorCode,
   GrantOptions,
   GuardedRequest,
   IdTokenClaims,
+  IntrospectionResponse,
   Jwk,
   LogEvent,
+  LoggedOut,
   MaybePromise,
+  PrivateJwk,
+  PushedAuthorizationResponse,
+  ResourceMetadata,
   ServerMetadata,
   ServerOptions,
   Session,
@@ -21,7 +29,9 @@ import type {
   SessionOptions,
   SignInOptions,
   SignInResult,
+  SigningKey,
   Store,
+  ThirdPartyLogin,
   TokenClient,
   TokenClientOptions,
   TokenResponse,
@@ -87,6 +97,8 @@ const server: ServerOptions = {
   renewBefore: 60,
   idTokenAlgorithms: ['RS256', 'ES256'],
   trustedAudiences: ['other'],
+  dpop: true,
+  pushedAuthorization: true,
   clockTolerance: 30,
   timeout: 10_000,
   fetch: globalThis.fetch,
@@ -207,8 +219,9 @@ export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResp
     cacheKey: new Uint8Array(32),
   }
   for (const cache of [later, inTurns]) void createTokenClient({ ...options, cache })
-  for (const clientAuthentication of ['none', 'client_secret_post'] as const)
+  for (const clientAuthentication of ['none', 'private_key_jwt', 'tls_client_auth'] as const)
     void createTokenClient({ ...options, clientAuthentication })
+  await keyed(options)
   const client: TokenClient = await createTokenClient(options)
 
   const token: string = await client.getAccessToken({ ...grant, waitUntil, minLifetime: 5 })
@@ -272,6 +285,7 @@ export async function edge(waitUntil: WaitUntil['waitUntil']): Promise<TokenResp
   const person: UserInfo = await client.userInfo(token, 'subject', call)
   void person.sub
   await client.revoke(token, { tokenTypeHint: 'access_token', signal })
+  await beyond(client)
   client.close()
   client[Symbol.dispose]()
   return final
@@ -322,6 +336,78 @@ export async function api(request: Request): Promise<Response> {
     guard.close()
     guard[Symbol.dispose]()
   }
+}
+
+async function keyed(options: TokenClientOptions): Promise<void> {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, [
+    'sign',
+  ])
+  if (!('privateKey' in pair)) return
+  const own: PrivateJwk = { ...jwk, d: 'd' }
+  const named: SigningKey = { key: pair.privateKey, kid: 'one', alg: 'ES256' }
+  const { publicKey, privateKey } = pair
+  for (const key of [privateKey, own, named, { key: own }])
+    void createTokenClient({ ...options, privateKey: key, requestObjectKey: key })
+  for (const responseMode of ['query', 'form_post', 'query.jwt', 'jwt'] as const)
+    void createTokenClient({ ...options, responseMode })
+  void createTokenClient({ ...options, dpop: { keyPair: { publicKey, privateKey } } })
+  void createTokenClient({ ...options, clientAssertion: () => 'a.b.c' })
+  void createTokenClient({ ...options, clientAssertion: async () => 'a.b.c' })
+}
+
+async function beyond(client: TokenClient): Promise<void> {
+  const known: IntrospectionResponse = await client.introspect('token', {
+    tokenTypeHint: 'access_token',
+    signed: true,
+    signal,
+  })
+  same<boolean, typeof known.active>(true)
+
+  const device: DeviceAuthorizationResponse = await client.deviceAuthorization(grant)
+  const shown: string[] = [device.user_code, device.verification_uri]
+  const until: number | undefined = device.expiresAt
+  const tokens: TokenResponse = await client.pollDevice(device, call)
+  await client.pollDevice(JSON.parse(JSON.stringify(device)))
+  void [shown, until, tokens]
+
+  const request: BackchannelAuthenticationResponse = await client.backchannelAuthentication({
+    ...grant,
+    loginHint: 'jane',
+    loginHintToken: 'a.b.c',
+    idTokenHint: 'a.b.c',
+    bindingMessage: 'W4SCT',
+    userCode: '4711',
+    requestedExpiry: 120,
+    clientNotificationToken: 'token',
+  })
+  const claims: Readonly<IdTokenClaims> | undefined = (await client.pollBackchannel(request)).claims
+  void claims
+  const expected = { authReqId: request.auth_req_id, clientNotificationToken: 'token' }
+  await client.validateBackchannelNotification(new Request('https://app.example/'), expected)
+  await client.validateBackchannelNotification({ authorization: 'Bearer t', body: '{}' }, expected)
+
+  const pushed: PushedAuthorizationResponse = await client.pushAuthorization(parameters, call)
+  void [pushed.request_uri, pushed.expires_in]
+  const made: ClientRegistrationResponse = await client.register(
+    { client_name: 'Shop' },
+    { initialAccessToken: 't', signal },
+  )
+  const changed: ClientRegistrationResponse = await client.updateRegistration(made, {}, call)
+  await client.deleteRegistration(changed, call)
+
+  const over: LoggedOut = await client.validateLogoutToken('a.b.c', call)
+  await client.validateLogoutToken(new Request('https://app.example/'))
+  const whose: (string | undefined)[] = [over.sub, over.sid, over.jti]
+  const issuers = ['https://id.example']
+  const login: ThirdPartyLogin = await client.acceptThirdPartyLogin('/login?iss=x', { issuers })
+  await client.acceptThirdPartyLogin(new URLSearchParams('iss=x'))
+  void [whose, login.issuer, login.loginHint, login.returnTo]
+
+  const resource: ResourceMetadata = await client.discoverResource('https://api.example/')
+  await client.discoverResource(new Response(), { issuers, signal })
+  const accept = async (issuer: string) => issuer === 'https://id.example'
+  await client.discoverResource('https://api.example/', { accept })
+  void [resource.issuer, resource.resource, resource.scopes_supported]
 }
 
 export function told(error: unknown): string {

@@ -252,6 +252,28 @@ export const cases = {
     await refused(unknown, 'token_error')
   },
 
+  async 'r058 an answer that a real provider signed, and a plain one in its place'(stage) {
+    for (const responseMode of ['jwt', 'query.jwt']) {
+      const client = await confidential(stage, { responseMode, scope: 'openid' })
+      const request = await client.authorizationRequest()
+      equal(new URL(request.url).searchParams.get('response_mode'), responseMode)
+      const back = new URL(await stage.person.signIn(request.url, 'alice'))
+      equal([...back.searchParams.keys()], ['response'])
+      const response = back.searchParams.get('response')
+      const form = new URLSearchParams({ response })
+      equal((await client.callback(form, roundTrip(request))).claims.sub, 'alice')
+      const { code, state, iss } = claimsOf(response)
+      const plain = new URLSearchParams({ code, state, iss })
+      await refused(client.callback(plain, request), 'callback_malformed')
+      const other = await stage.provider.resign(response, { aud: 'other' })
+      const forged = new URLSearchParams({ response: other })
+      await refused(client.callback(forged, request), 'jarm_invalid', { detail: 'aud' })
+    }
+    await refused(confidential(stage, { responseMode: 'fragment' }), 'config_invalid', {
+      detail: 'responseMode',
+    })
+  },
+
   async 'r149 introspection at a real provider'(stage) {
     const client = await confidential(stage)
     const scope = 'openid api offline_access'
