@@ -577,7 +577,7 @@ export interface TokenClient {
   /**
    * OpenID Connect Core 1.0, section 4: somebody else asks that a person sign in. `request` is the
    * address that was called, or its form. `returnTo` is a path where `redirectUri` is; any other
-   * `target_link_uri` is dropped. Start the sign-in only where your own pages would.
+   * `target_link_uri` is dropped. Needs the option `redirectUri`. Start the sign-in only where your own pages would.
    *
    * @throws {GrantError} `issuer_mismatch` unless the issuer is one of `issuers` (default: the client's).
    */

@@ -23,13 +23,7 @@ impl<H: Edge> TokenClient<H> {
     ) -> Result<Polled, Error> {
         let (server, host) = (self.server(), self.server().host());
         let granted = loop {
-            self.open()?;
-            if host.pause(poll.wait(host.now())?, abort).await == Waited::Aborted {
-                return Err(Code::Aborted.into());
-            }
-            self.open()?;
-            // Timers may be late: nobody is asked after the end.
-            poll.wait(host.now())?;
+            self.rest(&poll, abort).await?;
             match server.token(grant.clone(), abort).await {
                 Ok(granted) => break granted,
                 Err(error) => poll.refused(error, host.now())?,
@@ -45,7 +39,25 @@ impl<H: Edge> TokenClient<H> {
             state: None,
             skew: granted.skew,
         };
-        let claims = server.id_token(raw.expose(), want, abort).await?;
-        Ok((granted, Some(claims)))
+        loop {
+            match server.id_token(raw.expose(), want, abort).await {
+                Ok(claims) => return Ok((granted, Some(claims))),
+                // Tokens are given once: keys that cannot be had now are asked for again.
+                Err(error) => poll.refused(error, host.now())?,
+            }
+            self.rest(&poll, abort).await?;
+        }
+    }
+
+    /// Waits until the next question may be asked.
+    async fn rest(&self, poll: &Poll, abort: Option<&H::Abort>) -> Result<(), Error> {
+        let host = self.server().host();
+        self.open()?;
+        if host.pause(poll.wait(host.now())?, abort).await == Waited::Aborted {
+            return Err(Code::Aborted.into());
+        }
+        self.open()?;
+        // Timers may be late: nobody is asked after the end.
+        poll.wait(host.now()).map(drop)
     }
 }

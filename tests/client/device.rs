@@ -288,6 +288,35 @@ fn a_client_that_is_closed_asks_no_more() {
 }
 
 #[test]
+fn r112_keys_that_cannot_be_had_cost_nobody_the_tokens() {
+    let world = world(answer());
+    let client = client(&world);
+    let id_token = issued(&world, "JWT").claim("sub", "alice").signed_by(p256());
+    let tokens = json!({"access_token": "x", "token_type": "Bearer", "id_token": id_token});
+    world.provider().always("token", reply(200, tokens));
+    let keys = reply(200, json!({"keys": [p256().jwk()]}));
+    let lost = Reply::Fail(Code::NetworkError);
+    world.provider().on("jwks", in_turn(vec![page(503), lost, keys]));
+    let call = poll(&world, &client);
+    world.pass(5_000 + 10_000 + 20_000 - 1);
+    assert!(call.open());
+    world.pass(1);
+    let (granted, claims) = call.result().unwrap();
+    assert_eq!(granted.tokens.access_token.expose(), "x");
+    assert_eq!(claims.unwrap().subject(), "alice");
+    assert_eq!((world.count("token"), world.count("jwks")), (1, 3));
+
+    // What the server said wrongly is not asked for again.
+    let world = self::world(answer());
+    let client = self::client(&world);
+    let tokens = json!({"access_token": "x", "token_type": "Bearer", "id_token": "a.b.c"});
+    world.provider().always("token", reply(200, tokens));
+    let call = poll(&world, &client);
+    world.pass(5_000);
+    assert_eq!(code_of(call.result()), Code::IdTokenInvalid);
+}
+
+#[test]
 fn r090_an_id_token_that_comes_along_is_proved() {
     let with = |id_token: String| {
         reply(

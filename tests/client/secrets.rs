@@ -9,6 +9,7 @@ use grantkit::client::session::{Answer, Session};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::{SignIn, Wish};
 use grantkit::protocol::callback::Params;
+use grantkit::protocol::ciba::Ask as Backchannel;
 use grantkit::protocol::client_auth::Method;
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::http::Response;
@@ -18,8 +19,8 @@ use grantkit::protocol::url::ParseUrl;
 use serde_json::{Value, json};
 
 use crate::acts::{
-    REDIRECT, Setup, arrive, at_callback, forced, handle, handle_url, leave, now, signed_in,
-    token_for,
+    REDIRECT, Setup, arrive, at_callback, forced, handle, handle_url, leave, now, object,
+    signed_in, token_for,
 };
 use crate::provider::{ISSUER, Reply, answer_url, page, parameters, refusal, reply};
 use crate::world::World;
@@ -28,6 +29,8 @@ use crate::world::World;
 #[derive(Default)]
 struct Watch {
     shown: Vec<String>,
+    /// How many outcomes were good.
+    good: usize,
     secrets: BTreeSet<String>,
 }
 
@@ -35,6 +38,16 @@ impl Watch {
     fn shows(&mut self, thing: &impl Debug) {
         self.shown.push(format!("{thing:?}"));
         self.shown.push(format!("{thing:#?}"));
+    }
+
+    fn outcome<T: Debug>(&mut self, result: Result<T, Error>) {
+        match &result {
+            Ok(good) => {
+                self.good += 1;
+                self.shows(good);
+            }
+            Err(_) => self.fails(result),
+        }
     }
 
     fn fails<T: Debug>(&mut self, result: Result<T, Error>) {
@@ -135,6 +148,66 @@ fn r176_a097_a_server_s_sessions_show_no_secret() {
         watch.shows(&Ask { refused: Some(token.clone()), ..Ask::default() });
         watch.shows(&Logout { id_token_hint: Some(token), ..Logout::default() });
     }
+    watch.looks(&world);
+}
+
+#[test]
+fn r176_a097_the_other_endpoints_show_no_secret() {
+    const PLACE: &str = "https://as.example/other";
+    let world = World::new();
+    for name in [
+        "device_authorization_endpoint",
+        "backchannel_authentication_endpoint",
+        "introspection_endpoint",
+        "registration_endpoint",
+        "pushed_authorization_request_endpoint",
+    ] {
+        world.provider().describes(name, json!(PLACE));
+    }
+    // User codes, addresses and references are for people to see.
+    let everything = json!({
+        "device_code": "canary-device-code", "user_code": "WDJB-MJHT",
+        "verification_uri": "https://as.example/device", "expires_in": 600,
+        "auth_req_id": "canary-request", "request_uri": "urn:reference",
+        "active": true, "sub": "canary-subject", "client_id": "made",
+        "client_secret": "canary-secret", "client_secret_expires_at": 0,
+        "registration_client_uri": PLACE, "registration_access_token": "canary-management",
+    });
+    let mut setup = Setup::machine();
+    setup.options.wish.scope = Some("openid".into());
+    let mut watch = Watch::default();
+    let client = setup.client(&world);
+    let secret = Secret::new("canary-token");
+    let ask = || Backchannel {
+        id_token_hint: Some(Secret::new("canary-hint")),
+        notification_token: Some(Secret::new("canary-notification-token")),
+        ..Backchannel::default()
+    };
+    watch.shows(&ask());
+    let parameters = [("state".to_owned(), "canary-state".to_owned())];
+    let metadata = object(&json!({"client_name": "canary-name"}));
+    for (status, good) in [(200, true), (201, true), (400, false)] {
+        let answer = match good {
+            true => reply(status, &everything),
+            false => refusal(status, "canary-error"),
+        };
+        world.provider().always(PLACE, answer);
+        // For each of these one of the two good answers is none.
+        watch.outcome(world.run(client.device_authorization(Wish::default(), None)));
+        watch.outcome(world.run(client.backchannel_authentication(ask(), None)));
+        watch.outcome(world.run(client.introspect(&secret, None, false, None)));
+        watch.outcome(world.run(client.introspect(&secret, None, true, None)));
+        watch.outcome(world.run(client.register(&metadata, Some(&secret), None)));
+        watch.outcome(world.run(client.push_authorization(&parameters, None)));
+        let known = object(&everything);
+        watch.outcome(world.run(client.update_registration(&known, &metadata, None)));
+        watch.outcome(world.run(client.delete_registration(&known, None)));
+    }
+    watch.fails(world.run(client.validate_logout_token(&secret, None)));
+    let posted = ("POST", Some("Bearer canary-other"), b"{}".as_slice());
+    watch.fails(client.validate_notification(posted, &secret, &secret));
+    watch.fails(client.accept_third_party_login("iss=canary", None, REDIRECT));
+    assert_eq!(watch.good, 6);
     watch.looks(&world);
 }
 

@@ -479,6 +479,20 @@ export const cases = {
     }
     // The good one was not taken by all that.
     equal((await client.validateLogoutToken(posted(`logout_token=${good}`))).sub, 'alice')
+    let cancelled
+    const gone = new Promise((resolve) => (cancelled = resolve))
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(new Uint8Array(16_384)),
+      cancel: () => cancelled(),
+    })
+    const request = new Request('https://app.example/logout', {
+      method: 'POST',
+      body: endless,
+      duplex: 'half',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    })
+    await refused(client.validateLogoutToken(request), 'token_invalid', { status: 400 })
+    await gone
     for (const wrong of [undefined, null, 7, {}, { method: 'POST' }]) {
       await refused(client.validateLogoutToken(wrong), 'config_invalid', { detail: 'request' })
     }
