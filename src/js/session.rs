@@ -15,7 +15,6 @@ use crate::protocol::secret::Secret;
 use crate::web::call::{enter, object, text};
 use crate::web::host::WebHost;
 use crate::web::open;
-use crate::web::resource::Call;
 use crate::web::storage::{TokenStore, WebStorage, is_store};
 
 use super::options::View;
@@ -167,7 +166,7 @@ impl SessionHandle {
         let session = self.session.clone();
         if name == "fetch" {
             let (source, view) = (Source::Session(session), View::of(&third));
-            let call = Call::read(&source, first, second, || view.fetch())?;
+            let call = source.read(first, second, &view)?;
             return Ok(Box::pin(call.answer(source, self.fetch.clone())));
         }
         let view = View::of(if name == "handleCallback" { &second } else { &first });

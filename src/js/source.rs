@@ -3,6 +3,7 @@
 
 use alloc::rc::Rc;
 
+use wasm_bindgen::prelude::*;
 use web_sys::AbortSignal;
 
 use crate::client::server::Server;
@@ -12,7 +13,9 @@ use crate::protocol::authorize::Wish;
 use crate::protocol::error::Error;
 use crate::protocol::url::Url;
 use crate::web::host::WebHost;
-use crate::web::resource;
+use crate::web::resource::{self, Call};
+
+use super::options::View;
 
 #[allow(missing_docs)]
 pub enum Source {
@@ -32,6 +35,13 @@ macro_rules! whoever {
             Source::Client($has) => $call,
         }
     };
+}
+
+impl Source {
+    /// Reads the arguments of `fetch`: one copy, too.
+    pub fn read(&self, input: JsValue, init: JsValue, view: &View) -> Result<Call, Error> {
+        Call::read(self, input, init, || view.fetch())
+    }
 }
 
 impl resource::Source for Source {

@@ -20,7 +20,6 @@ use crate::protocol::logout::Logout;
 use crate::protocol::secret::Secret;
 use crate::web::call::{enter, text, written};
 use crate::web::open::{self, Client, ClientOptions};
-use crate::web::resource::Call;
 use crate::web::storage::TokenStore;
 
 use super::endpoints;
@@ -143,7 +142,7 @@ impl ClientHandle {
                 let view = View::of(&third);
                 let wait_until = view.function("waitUntil");
                 let source = Source::Client(Waiting { client, wait_until });
-                let call = Call::read(&source, first, second, || view.fetch())?;
+                let call = source.read(first, second, &view)?;
                 return Ok(Box::pin(call.answer(source, self.fetch.clone())));
             }
             "callback" => return self.callback(first, &second, &third),
