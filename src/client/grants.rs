@@ -136,11 +136,11 @@ impl Grant {
         form.push("grant_type", self.grant_type);
         let mut missing = None;
         for Parameter { option, name, required } in self.parameters {
-            let value = given(option).filter(|value| !required || !value.expose().is_empty());
-            if *required && value.is_none() {
+            let value = given(option);
+            form.push_some(name, value.as_ref().map(Secret::expose));
+            if *required && form.value(name).is_none_or(str::is_empty) {
                 missing = missing.or(Some(*option));
             }
-            form.push_some(name, value.as_ref().map(Secret::expose));
         }
         // RFC 8693, section 2.1: the type goes with the token, and only with it.
         if form.has("actor_token") != form.has("actor_token_type") {
