@@ -1,5 +1,5 @@
 // A Rust program that has the crate without its JavaScript, built as its users build theirs.
-import { mkdirSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ROOT, run, stable, wasmTools } from '../../scripts/setup.mjs'
@@ -16,8 +16,9 @@ export async function built() {
     env,
   })
   const wasm = join(ROOT, 'target', TARGET, 'debug', 'grantkit_rust_app.wasm')
-  const folder = join(ROOT, 'target', 'rust')
-  mkdirSync(folder, { recursive: true })
+  // Test files run beside each other, and each has its own.
+  const folder = mkdtempSync(join(ROOT, 'target', 'rust-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const out = ['--target', 'web', '--no-typescript', '--out-dir', folder, '--out-name', 'app']
   await run('wasm-bindgen', [...out, wasm], { env })
   return { folder, wasm: readFileSync(join(folder, 'app_bg.wasm')) }
