@@ -30,6 +30,12 @@ export function recorder() {
   return { fetch: recorded, requests, to: (path) => requests.filter((one) => one.path === path) }
 }
 
+/** Signs a person in, and brings the answer back. */
+export async function signedIn(client, person, request) {
+  const pending = await client.authorizationRequest(request)
+  return client.callback(await person.signIn(pending.url), pending)
+}
+
 /** A promise that must be refused with a GrantError of that code and these fields; the error. */
 export async function refused(promise, code, fields = {}) {
   const error = await promise.then(

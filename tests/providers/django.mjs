@@ -1,17 +1,24 @@
 // django-oauth-toolkit, the most used server of Python, on a free port over a fresh database.
 //
-//   const provider = await startDjango(findDjango())
+//   const provider = await startDjango()
 //   provider.issuer       'http://127.0.0.1:43210/o'
 //   await provider.person().signIn(url)
 
 import { fileURLToPath } from 'node:url'
 
+import { findDjango } from '../../scripts/providers.mjs'
 import { createPerson } from '../support/person.mjs'
 import { CALLBACK } from './client.mjs'
 import { started, temporary } from './started.mjs'
 
 const SERVER = fileURLToPath(new URL('django/server.py', import.meta.url))
 const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+
+const python = findDjango()
+/** For tests of it: why they cannot run, or false. */
+export const skip = python
+  ? false
+  : 'django-oauth-toolkit is not installed; `npm test -- providers` installs it'
 
 export const SECRET = 'app-secret-of-32-characters-or-more'
 // Basic authentication carries it percent-encoded. RFC 6749, section 2.3.1.
@@ -66,8 +73,7 @@ const PEOPLE = [
   { name: 'bob', password: 'bob', email: 'bob@example.com', since: '2020-01-01T00:00:00Z' },
 ]
 
-/** `python`: one that has the packages of django/requirements.txt. */
-export async function startDjango(python) {
+export async function startDjango() {
   const order = { folder: temporary('django'), people: PEOPLE, applications: APPLICATIONS }
   const server = await started(python, ['-I', SERVER], {
     ready: (line) => (line.startsWith('{"port"') ? JSON.parse(line) : undefined),

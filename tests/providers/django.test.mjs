@@ -4,19 +4,14 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { findDjango } from '../../scripts/providers.mjs'
-import { CALLBACK, createTokenClient, recorder, refused } from './client.mjs'
-import { ODD_SECRET, SECRET, startDjango } from './django.mjs'
+import { CALLBACK, createTokenClient, recorder, refused, signedIn as comeBack } from './client.mjs'
+import { ODD_SECRET, SECRET, skip, startDjango } from './django.mjs'
 
-const python = findDjango()
-const skip = python
-  ? false
-  : 'django-oauth-toolkit is not installed; `npm test -- providers` installs it'
 const django = (name, run) => test(`django: ${name}`, { skip }, run)
 
 let provider
 before(async () => {
-  if (!skip) provider = await startDjango(python)
+  if (!skip) provider = await startDjango()
 })
 after(() => provider?.close())
 
@@ -29,11 +24,7 @@ const client = (clientId, more) =>
     ...more,
   })
 
-const signedIn = async (one, request) => {
-  const pending = await one.authorizationRequest(request)
-  const answer = await provider.person().signIn(pending.url)
-  return one.callback(answer, pending)
-}
+const signedIn = (one, request) => comeBack(one, provider.person(), request)
 
 django('an issuer with a path is discovered below it', async () => {
   const { fetch, requests } = recorder()

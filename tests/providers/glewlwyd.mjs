@@ -1,6 +1,6 @@
 // glewlwyd, in C over sqlite: it shares no code with the other providers.
 //
-//   const provider = await startGlewlwyd(findGlewlwyd())
+//   const provider = await startGlewlwyd()
 //   provider.issuer       'http://127.0.0.1:43210/api/oidc'
 //   await provider.person().signIn(url)
 
@@ -11,11 +11,15 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
-import { glewlwydEnvironment } from '../../scripts/providers.mjs'
+import { findGlewlwyd, glewlwydEnvironment } from '../../scripts/providers.mjs'
 import { createPerson } from '../support/person.mjs'
 import { listen, stop } from '../support/provider/front.mjs'
 import { CALLBACK } from './client.mjs'
 import { started, temporary } from './started.mjs'
+
+const home = findGlewlwyd()
+/** For tests of it: why they cannot run, or false. */
+export const skip = home ? false : 'glewlwyd is not installed; `npm test -- providers` installs it'
 
 export const SECRET = 'app-secret-of-32-characters-or-more'
 
@@ -90,6 +94,7 @@ const plugin = (issuer, jwks) => ({
     'session-cookie-name': 'session',
     'session-cookie-expiration': 86400,
     'oauth-as-iss-id': true,
+    'oauth-fapi-allow-jarm': true,
     'oauth-dpop-allowed': true,
     'oauth-dpop-iat-duration': 60,
     'oauth-dpop-nonce-mandatory': true,
@@ -109,15 +114,15 @@ const plugin = (issuer, jwks) => ({
   },
 })
 
-export async function startGlewlwyd(home) {
+export async function startGlewlwyd() {
   const folder = temporary('glewlwyd')
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
   const issuer = `${origin}/api/oidc`
   const database = join(folder, 'glewlwyd.db')
-  makeDatabase(home, database)
+  makeDatabase(database)
   const config = join(folder, 'glewlwyd.conf')
-  writeFileSync(config, configuration({ home, port, origin, database }))
+  writeFileSync(config, configuration({ port, origin, database }))
 
   // It is in C, and asks nobody whether it is still wanted: it ends with this process.
   const command = join(home, 'usr', 'bin', 'glewlwyd')
@@ -146,7 +151,7 @@ export async function startGlewlwyd(home) {
   }
 }
 
-function makeDatabase(home, path) {
+function makeDatabase(path) {
   const sql = join(home, 'usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz')
   execFileSync('sqlite3', [path], {
     input: gunzipSync(readFileSync(sql)),
@@ -154,7 +159,7 @@ function makeDatabase(home, path) {
   })
 }
 
-function configuration({ home, port, origin, database }) {
+function configuration({ port, origin, database }) {
   const modules = join(home, 'usr', 'lib', 'glewlwyd')
   return `port=${port}
 bind_address="127.0.0.1"
@@ -223,7 +228,8 @@ function personAt(origin, credentials = PEOPLE[0]) {
     /** What the pages do for an authorization request; answers the callback's address. */
     async signIn(url) {
       const query = new URL(url).searchParams
-      await person.allow(query.get('client_id'), query.get('scope'))
+      // A request that was pushed has no scope to read.
+      await person.allow(query.get('client_id'), query.get('scope') ?? 'openid')
       return person.pass(`${url}&g_continue=`)
     },
     /** Without any click: where the browser is sent. */

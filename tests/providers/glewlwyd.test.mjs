@@ -4,17 +4,21 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 
-import { findGlewlwyd } from '../../scripts/providers.mjs'
-import { CALLBACK, claimsOf, createTokenClient, recorder, refused } from './client.mjs'
-import { SECRET, startGlewlwyd } from './glewlwyd.mjs'
+import {
+  CALLBACK,
+  claimsOf,
+  createTokenClient,
+  recorder,
+  refused,
+  signedIn as comeBack,
+} from './client.mjs'
+import { SECRET, skip, startGlewlwyd } from './glewlwyd.mjs'
 
-const home = findGlewlwyd()
-const skip = home ? false : 'glewlwyd is not installed; `npm test -- providers` installs it'
 const glewlwyd = (name, run) => test(`glewlwyd: ${name}`, { skip }, run)
 
 let provider
 before(async () => {
-  if (!skip) provider = await startGlewlwyd(home)
+  if (!skip) provider = await startGlewlwyd()
 })
 after(() => provider?.close())
 
@@ -27,11 +31,7 @@ const client = (clientId, more) =>
     ...more,
   })
 
-const signedIn = async (one, request) => {
-  const pending = await one.authorizationRequest(request)
-  const answer = await provider.person().signIn(pending.url)
-  return one.callback(answer, pending)
-}
+const signedIn = (one, request) => comeBack(one, provider.person(), request)
 
 /** A request of the test's own, by the client `app`. */
 async function ask(path, parameters) {

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test'
 
 import { createPerson } from '../support/person.mjs'
 import { RESOURCE, SECRET, startProvider } from '../support/provider.mjs'
-import { CALLBACK, claimsOf, createTokenClient, refused } from './client.mjs'
+import { CALLBACK, claimsOf, createTokenClient, refused, signedIn as comeBack } from './client.mjs'
 
 const oidc = (name, run) => test(`oidc-provider: ${name}`, run)
 
@@ -28,10 +28,7 @@ const client = (more) =>
     ...more,
   })
 
-const signedIn = async (one, request, person = createPerson()) => {
-  const pending = await one.authorizationRequest(request)
-  return one.callback(await person.signIn(pending.url), pending)
-}
+const signedIn = (one, request, person = createPerson()) => comeBack(one, person, request)
 
 /** What waits for a person is begun by the test itself, by the client `worker`. */
 async function ask(path, parameters) {
