@@ -83,6 +83,7 @@ const PEOPLE = [
  * - `opaque`: no access token is a JWT.
  * - `rotation`: false keeps refresh tokens.
  * - `dpopNonce`: DPoP proofs need a nonce. `requirePar`: requests must be pushed.
+ * - `requestObjects`: signed requests are taken.
  * - `askBeforeLogout`: signing out shows a page. `hint`: HTML under the login form.
  */
 export async function startProvider({
@@ -100,6 +101,7 @@ export async function startProvider({
   rotation = true,
   dpopNonce = false,
   requirePar = false,
+  requestObjects = false,
   askBeforeLogout = false,
   hint = '',
 } = {}) {
@@ -229,6 +231,7 @@ export async function startProvider({
           enabled: true,
           requirePushedAuthorizationRequests: requirePar,
         },
+        requestObjects: { enabled: requestObjects },
         registration: { enabled: true },
         registrationManagement: { enabled: true },
         dPoP: {
