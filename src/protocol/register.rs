@@ -37,13 +37,15 @@ pub struct Management {
     pub token: Secret,
 }
 
-/// RFC 7591, section 3.2.1: 201.
+/// RFC 7591, section 3.2.1: 201. A server that says 200 has made the client all the same, and to refuse
+/// it would leave one behind that nobody knows.
 pub fn response(
     reply: &Response,
     urls: &impl ParseUrl,
     transport: Transport,
 ) -> Result<Registered, Error> {
-    check(reply.answered(201, Code::TokenError)?, None, urls, transport)
+    let success = if reply.status == 200 { 200 } else { 201 };
+    check(reply.answered(success, Code::TokenError)?, None, urls, transport)
 }
 
 impl Management {

@@ -107,7 +107,14 @@ fn rfc_7591_members_are_what_they_must_be() {
         let what = format!("{name} {wrong}");
         refused(read(&with(name, wrong)), Code::TokenResponseInvalid, name, &what);
     }
-    for status in [200, 202, 204] {
+    // As glewlwyd answers.
+    let made = reply(200, json!({"client_id": "s6BhdRkqt3"}).to_string());
+    let seen = register::response(&made, &Urls, Transport::Secure);
+    assert_eq!(seen.unwrap().client_id, "s6BhdRkqt3");
+    let refusal = reply(200, json!({"error": "invalid_client_metadata"}).to_string());
+    let seen = register::response(&refusal, &Urls, Transport::Secure);
+    refused(seen, Code::TokenError, "", "200 with an error");
+    for status in [202, 204] {
         let seen = register::response(&reply(status, "{}"), &Urls, Transport::Secure);
         refused(seen, Code::ResponseStatus, "", &status.to_string());
     }
