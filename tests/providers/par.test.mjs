@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 
-import { recorder, refused, signedIn } from './client.mjs'
+import { CALLBACK, recorder, refused, signedIn } from './client.mjs'
 import { onEach } from './each.mjs'
 
 const OIDC = ['oidc-provider']
@@ -73,3 +73,18 @@ each(
   },
   OIDC,
 )
+
+each('par: a request of the caller alone', async (server) => {
+  const client = await server.client()
+  const pushed = await client.pushAuthorization({
+    response_type: 'code',
+    redirect_uri: CALLBACK,
+    scope: 'openid',
+    state: 'a state',
+    nonce: 'a nonce',
+    code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+    code_challenge_method: 'S256',
+  })
+  assert.match(pushed.request_uri, /^urn:ietf:params:oauth:request_uri:/)
+  assert.ok(pushed.expires_in > 0)
+})
