@@ -82,7 +82,7 @@ async function installDjango() {
     'django-oauth-toolkit by pip, half a minute',
     async (home) => {
       await run(python, ['-m', 'venv', home])
-      const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
+      const pip = '-m pip install --quiet --retries 1 --disable-pip-version-check'.split(' ')
       await run(pythonOf(home), [...pip, '--only-binary', ':all:', '-r', REQUIREMENTS])
     },
   )
