@@ -2,12 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 import { scratch } from '../support/package.mjs'
 
 const { resolve } = createRequire(join(scratch(), 'index.js'))
+/** Where its files are. */
+export const PACKAGE = dirname(dirname(resolve('grantkit')))
 export const { GrantError, createTokenClient } = await import(
   pathToFileURL(resolve('grantkit')).href
 )

@@ -58,7 +58,7 @@ const CLIENTS = [
   },
 ]
 
-const PEOPLE = [
+export const PEOPLE = [
   { username: 'alice', password: 'alice pass', name: 'Alice', email: 'alice@example.com' },
 ]
 
@@ -114,7 +114,8 @@ const plugin = (issuer, jwks) => ({
   },
 })
 
-export async function startGlewlwyd() {
+/** `pages`: more addresses that people come back to, of the client `public`. */
+export async function startGlewlwyd({ pages = [] } = {}) {
   const folder = temporary('glewlwyd')
   const port = await freePort()
   const origin = `http://127.0.0.1:${port}`
@@ -137,7 +138,7 @@ export async function startGlewlwyd() {
   try {
     await server.said()
     await server.listens(port)
-    await provision(origin, issuer)
+    await provision(origin, issuer, pages)
   } catch (error) {
     await server.close()
     throw error
@@ -184,7 +185,7 @@ database={type="sqlite3";path="${database}";}
 }
 
 /** The administrator's work, by the API that its pages use. */
-async function provision(origin, issuer) {
+async function provision(origin, issuer, pages) {
   const { ask: admin, enter } = personAt(origin, { username: 'admin', password: 'password' })
   await enter()
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -192,7 +193,11 @@ async function provision(origin, issuer) {
   await admin('POST', '/api/mod/plugin/', plugin(issuer, jwks))
   for (const name of SCOPES.filter((name) => name !== 'openid'))
     await admin('POST', '/api/scope/', { name, display_name: name, password_required: false })
-  for (const client of CLIENTS) await admin('POST', '/api/client/', client)
+  for (const client of CLIENTS) {
+    const more = client.confidential ? [] : pages
+    const changed = { ...client, redirect_uri: [...client.redirect_uri, ...more] }
+    await admin('POST', '/api/client/', changed)
+  }
   for (const person of PEOPLE)
     await admin('POST', '/api/user/', { ...person, scope: [...SCOPES, 'g_profile'], enabled: true })
 }
