@@ -51,6 +51,22 @@ export const plans = {
     'oidcc-client-test-rp-init-logout-no-state',
   ],
   authentication: ['oidcc-client-test', 'oidcc-client-test-mtls-endpoint-aliases'],
+  dynamic: [
+    ...config,
+    'oidcc-client-test-dynamic-registration',
+    'oidcc-client-test-userinfo-signed',
+  ],
+  'third-party': ['oidcc-client-test-3rd-party-init-login'],
+  logout: [
+    'oidcc-client-test-rp-backchannel-rpinitlogout',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-alg-none',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-no-event',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-with-nonce',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-alg',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-aud',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-event',
+    'oidcc-client-test-rp-backchannel-rpinitlogout-wrong-iss',
+  ],
   fapi2: [
     ...fapi2([
       'happy-path',
