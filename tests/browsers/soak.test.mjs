@@ -233,7 +233,8 @@ test('soak: three thousand lifetimes of a session in Chromium', { timeout: TIMEO
   assert.ok(second - first <= 65_536, `the wasm memory grew from ${first} to ${second}`)
   assert.equal(third, second, 'the wasm memory does not grow')
   const [{ listeners }] = figures
-  for (const later of figures) assert.equal(later.listeners, listeners, 'no listener is left behind')
+  for (const later of figures)
+    assert.equal(later.listeners, listeners, 'no listener is left behind')
   // A hundred bytes for each lifetime would be twice as much.
   for (const grown of growth(figures)) assert.ok(grown < 60_000, `the heap grew by ${grown}`)
 
