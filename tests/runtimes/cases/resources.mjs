@@ -236,15 +236,18 @@ export const cases = {
     equal(await counts(stage), [2, 2])
   },
 
-  async 'r130 a challenge with another reason is the answer'(stage) {
-    for (const challenge of [
-      'Bearer error="insufficient_scope", scope="admin"',
-      'Bearer realm="x", error="insufficient_user_authentication"',
-      'Bearer error=insufficient_scope',
+  async 'r130 r131 a challenge with another reason asks for no fresh token'(stage) {
+    for (const [challenge, code] of [
+      ['Bearer error="insufficient_scope", scope="admin"', 'insufficient_scope'],
+      ['Bearer realm="x", error="insufficient_user_authentication"', 'step_up_required'],
+      ['Bearer error=insufficient_scope', 'insufficient_scope'],
+      ['Bearer error="invalid_request"', undefined],
     ]) {
       const headers = { 'www-authenticate': challenge }
       const client = await opened(stage, { [API]: { status: 401, headers } })
-      equal((await client.fetch(stage.serverUrl + API)).status, 401, challenge)
+      const answer = client.fetch(stage.serverUrl + API)
+      if (code) await refused(answer, code, { status: 401 }, challenge)
+      else equal((await answer).status, 401, challenge)
       equal(await counts(stage), [1, 1], challenge)
     }
     const forbidden = await opened(stage, { [API]: { status: 403 } })

@@ -251,7 +251,12 @@ export const cases = {
   },
 
   async 'r179 a094 all methods at once, and close in the middle'(stage) {
-    const tokens = { access_token: 't', token_type: 'Bearer', expires_in: 60 }
+    const tokens = {
+      access_token: 't',
+      token_type: 'Bearer',
+      expires_in: 60,
+      issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    }
     const all = {
       [DISCOVERY]: { json: endpoints(stage) },
       '/keys': { json: { keys: stage.keys } },
