@@ -36,7 +36,8 @@ impl Incoming {
     /// Something else is none, and so is one whose body somebody read already.
     pub fn of(request: &JsValue) -> Result<Incoming, Error> {
         let method = property(request, "method").as_string();
-        match method.filter(|_| has_headers(request) && property(request, "bodyUsed").is_falsy()) {
+        let fresh = property(request, "bodyUsed") != JsValue::TRUE;
+        match method.filter(|_| fresh && has_headers(request)) {
             Some(method) => Ok(Incoming { request: request.clone(), method }),
             None => Err(invalid("request")),
         }
