@@ -1,6 +1,6 @@
 // A test is named after the rows that it shows: users_a01 to users_a30 (what hurts users of such libraries),
 // r044 and so on (requirements), a066 and so on (attacks). A row whose last test is gone is noticed here,
-// and so is a test that tests/README.md names and nobody has.
+// and so is a test that tests/README.md or README.md names and nobody has.
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -102,5 +102,22 @@ test('the table of tests/README.md has each row once, and names tests that exist
       assert.ok(named.get(file)?.includes(name), `${file} has no test ${name}`)
       assert.ok(rowsOf('users_a', name).includes(row), `${name} is not named after row ${row}`)
     }
+  }
+})
+
+test('what README.md says it speaks is shown by tests that exist', () => {
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
+  const [, section] = /## What it speaks\n([\s\S]+?)\n## /.exec(readme)
+  const cells = section.split('\n').map((line) => /^\| .+ \| .+ \| (`.+`) \|$/.exec(line)?.[1])
+  const tests = cells
+    .filter(Boolean)
+    .flatMap((cell) => cell.split('<br>'))
+    .map((part) => /^`([\w./-]+)`(?: `(.+)`)?$/.exec(part))
+  assert.ok(tests.length > 30 && tests.every(Boolean))
+  for (const [, file, name] of tests) {
+    assert.ok(named.has(file), `there is no ${file}`)
+    // Some files make their tests by functions of their own.
+    const text = readFileSync(join(TESTS, file), 'utf8')
+    if (name) assert.ok(text.includes(name), `${file} has no test ${name}`)
   }
 })
