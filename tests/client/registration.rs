@@ -51,7 +51,7 @@ fn rfc_7591_a_client_is_made_known() {
 #[test]
 fn rfc_7591_an_answer_of_another_kind_is_none() {
     for (answer, code) in [
-        (reply(200, registration()), Code::ResponseStatus),
+        (reply(202, registration()), Code::ResponseStatus),
         (refusal(400, "invalid_redirect_uri"), Code::TokenError),
         (reply(201, "{}"), Code::TokenResponseInvalid),
         (page(500), Code::ResponseStatus),

@@ -192,7 +192,7 @@ fn r176_a097_the_other_endpoints_show_no_secret() {
             false => refusal(status, "canary-error"),
         };
         world.provider().always(PLACE, answer);
-        // For each of these one of the two good answers is none.
+        // For each of these but the registration one of the two good answers is none.
         watch.outcome(world.run(client.device_authorization(Wish::default(), None)));
         watch.outcome(world.run(client.backchannel_authentication(ask(), None)));
         watch.outcome(world.run(client.introspect(&secret, None, false, None)));
@@ -207,7 +207,7 @@ fn r176_a097_the_other_endpoints_show_no_secret() {
     let posted = ("POST", Some("Bearer canary-other"), b"{}".as_slice());
     watch.fails(client.validate_notification(posted, &secret, &secret));
     watch.fails(client.accept_third_party_login("iss=canary", None, REDIRECT));
-    assert_eq!(watch.good, 6);
+    assert_eq!(watch.good, 7);
     watch.looks(&world);
 }
 
