@@ -1,5 +1,5 @@
-// Firefox for the tests: the system's; else Debian's, by apt as root. Unlike Chromium it may be missing:
-// then it is said how to get what could not be installed.
+// Firefox and WebKitGTK for the tests: the system's; else Debian's, by apt as root. Unlike Chromium they
+// may be missing: then it is said how to get what could not be installed.
 import { existsSync } from 'node:fs'
 import { Failure, apt, findOnPath } from './setup.mjs'
 
@@ -26,9 +26,22 @@ export function findFirefox() {
   return named('FIREFOX') || FIREFOXES.map(findOnPath).find(Boolean) || null
 }
 
+/** Where WebKitGTK's driver and the display for it are, without installing them. */
+export function findWebKit() {
+  const driver = named('WEBKIT_DRIVER') || findOnPath('WebKitWebDriver')
+  const display = findOnPath('Xvfb')
+  return driver && display ? { driver, display } : null
+}
+
 /** Where a Firefox is; installed where it can be. */
 export function firefox() {
   return installed('Firefox', findFirefox, ['firefox-esr'], 'FIREFOX=/path/to/firefox')
+}
+
+/** Where WebKitGTK's driver and the display are; installed where they can be. */
+export function webkit() {
+  const named = 'WEBKIT_DRIVER=/path/to/WebKitWebDriver, with Xvfb on the PATH'
+  return installed('WebKitGTK', findWebKit, ['webkit2gtk-driver', 'xvfb'], named)
 }
 
 async function installed(what, find, packages, named) {

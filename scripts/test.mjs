@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, join, resolve } from 'node:path'
-import { Missing, firefox } from './browsers.mjs'
+import { Missing, firefox, webkit } from './browsers.mjs'
 import { build } from './build.mjs'
 import { providers } from './providers.mjs'
 import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setup.mjs'
@@ -57,6 +57,7 @@ const STEPS = [
     files: (name) => /^firefox\./.test(name),
     needs: firefox,
   }),
+  suite('webkit', { folder: 'browsers', files: (name) => /^webkit\./.test(name), needs: webkit }),
 ]
 
 await told(main)
