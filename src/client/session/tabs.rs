@@ -133,6 +133,8 @@ impl<P: Page> Session<P> {
             self.watch(known, ANSWER.1).await;
         } else {
             self.reread(shared).await;
+            // What was told already may still be being opened.
+            self.watch(known, 0).await;
         }
         turn.map(|(lock, _)| lock)
     }

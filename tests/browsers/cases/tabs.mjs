@@ -249,6 +249,29 @@ export const renewals = suite('one renewal for all tabs', (test) => {
 })
 
 export const apart = suite('each tab a store of its own', (test) => {
+  test('r123 a duplicate that opens a message late does not spend what is spent', async (stage) => {
+    const { all, provider, later } = await tabs(stage, 2, { storage: 'session' })
+    const [first, second] = all
+    await later()
+    await second.run(() => {
+      const own = SubtleCrypto.prototype.decrypt
+      const opened = new Promise((resolve) => (globalThis.unlock = resolve))
+      SubtleCrypto.prototype.decrypt = async function (how, key, data) {
+        // It takes a copy at once, as the platform's does: what was given is wiped.
+        const copy = data.slice()
+        globalThis.got = true
+        await opened
+        return own.call(this, how, key, copy)
+      }
+    })
+    assert.equal((await first.call('getAccessToken')).value, newest(provider).access_token)
+    await second.until(() => globalThis.got)
+    await ask(second)
+    await second.run(() => globalThis.unlock())
+    assert.equal(await same([second]), newest(provider).access_token)
+    assert.equal(provider.count('refresh_token'), 1)
+  })
+
   test('r123 a tab that the browser duplicates gets the new tokens, and keeps them', async (stage) => {
     const { app, provider, later } = await tabs(stage, 1, { storage: 'session' })
     await app.run(() => {
