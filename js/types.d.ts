@@ -128,7 +128,8 @@ export interface ServerOptions {
   /**
    * Bind tokens to a key (RFC 9449): who steals one can do nothing with it. The key is P-256, made by
    * WebCrypto, and nobody can read it; a page keeps it in IndexedDB for as long as the session lives, a
-   * client for itself. Or bring one. A server or an API that wants nonces gets them; one that answers with
+   * client for itself. Or bring one: servers of several isolates that sign people in need it, for a code is
+   * bound to the key that asked for it. A server or an API that wants nonces gets them; one that answers with
    * a token that is not bound is refused (`token_binding_downgrade`).
    */
   dpop?: boolean | { keyPair: { publicKey: BaseKey; privateKey: BaseKey } }
@@ -440,8 +441,13 @@ export interface TokenClient {
   authorizationCode(
     request: GrantOptions & { code: string; redirectUri?: string; codeVerifier?: string },
   ): Promise<TokenResponse>
-  /** RFC 6749, section 6. */
-  refreshToken(request: GrantOptions & { refreshToken: string }): Promise<TokenResponse>
+  /**
+   * RFC 6749, section 6. With the `claims` of the sign-in, an id_token of the answer is validated and must speak of the same person
+   * and sign-in (OpenID Connect Core 1.0, section 12.2); else it is as the server sent it.
+   */
+  refreshToken(
+    request: GrantOptions & { refreshToken: string; claims?: Readonly<IdTokenClaims> },
+  ): Promise<TokenResponse>
   /** RFC 8628, section 3.4: one poll. */
   deviceCode(request: GrantOptions & { deviceCode: string }): Promise<TokenResponse>
   /** OpenID Connect CIBA, section 10.1: one poll. */

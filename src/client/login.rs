@@ -165,3 +165,26 @@ pub fn refresh_grant(refresh_token: &str) -> Form {
     grant.push("grant_type", "refresh_token").push("refresh_token", refresh_token);
     grant
 }
+
+/// The claims of an id_token that came with a renewal: it speaks of the same sign-in (OpenID Connect Core
+/// 1.0, section 12.2).
+pub async fn renewed<H: Host>(
+    server: &Server<H>,
+    granted: &Granted,
+    earlier: &Claims,
+    abort: Option<&H::Abort>,
+) -> Result<Option<Claims>, Error> {
+    let Some(raw) = &granted.tokens.id_token else { return Ok(None) };
+    let want = Want {
+        nonce: Nonce::AbsentOr(earlier.members().text("nonce")),
+        max_age: None,
+        essential_acr: &[],
+        access_token: Some(&granted.tokens.access_token),
+        code: None,
+        state: None,
+        skew: granted.skew,
+    };
+    let claims = server.id_token(raw.expose(), want, abort).await?;
+    claims.continues(earlier)?;
+    Ok(Some(claims))
+}

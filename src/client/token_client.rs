@@ -410,6 +410,16 @@ impl<H: Edge> TokenClient<H> {
         self.grants(grant, abort).await
     }
 
+    /// The claims of an id_token that came with a renewal of somebody's tokens.
+    pub async fn renewed_claims(
+        &self,
+        granted: &Granted,
+        earlier: &Claims,
+        abort: Option<&H::Abort>,
+    ) -> Result<Option<Claims>, Error> {
+        login::renewed(self.server(), granted, earlier, abort).await
+    }
+
     /// Where `fetch` may take a token to, and what for.
     pub fn allow(&self, url: &Url) -> Result<Wish, Error> {
         self.open()?;

@@ -14,7 +14,7 @@ use crate::client::server::Want;
 use crate::protocol::authorize::{Pending, ResponseMode};
 use crate::protocol::client_auth::Method;
 use crate::protocol::error::Error;
-use crate::protocol::id_token::Nonce;
+use crate::protocol::id_token::{Claims, Nonce};
 use crate::protocol::json::{Json, Object as Members};
 use crate::protocol::logout::Logout;
 use crate::protocol::secret::Secret;
@@ -224,12 +224,24 @@ impl ClientHandle {
             let default = || self.client.redirect_uri.clone().filter(|_| option == "redirectUri");
             view.text(option).or_else(default).map(Secret::new)
         });
+        let earlier = match name {
+            "refreshToken" => view.members("claims").map(Claims::restored),
+            _ => None,
+        };
+        if matches!(earlier, Some(None)) {
+            view.refuse("claims");
+        }
         let wish = view.wish();
         view.finish()?;
         let form = form?;
         Ok(Box::pin(async move {
-            let granted = client.grant(form, wish, grant.defaults, signal.as_ref()).await?;
-            Ok(value::tokens(&granted, None))
+            let signal = signal.as_ref();
+            let granted = client.grant(form, wish, grant.defaults, signal).await?;
+            let claims = match earlier.flatten() {
+                Some(earlier) => client.renewed_claims(&granted, &earlier, signal).await?,
+                None => None,
+            };
+            Ok(value::tokens(&granted, claims.as_ref()))
         }))
     }
 

@@ -9,16 +9,16 @@ use alloc::vec::Vec;
 
 use crate::protocol::authorize::{Wish, has_scope};
 use crate::protocol::error::{Code, Error};
-use crate::protocol::id_token::{Claims, Nonce};
+use crate::protocol::id_token::Claims;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::Millis;
 
 use super::super::config::invalid;
 use super::super::flight::Landed;
 use super::super::host::{Event, Page, Work};
-use super::super::login::refresh_grant;
+use super::super::login::{self, refresh_grant};
 use super::super::record::TokenSet;
-use super::super::server::{Granted, Want};
+use super::super::server::Granted;
 use super::super::token_client::Ask;
 use super::super::tokens::{AccessToken, stale};
 use super::{RETRY, Session, WeakSession, end_of, flight_key, line, login_required, unreadable};
@@ -334,24 +334,10 @@ impl<P: Page> Session<P> {
 
     /// OpenID Connect Core 1.0, section 12.2.
     pub(super) async fn renewed_claims(&self, granted: &Granted) -> Result<Option<Claims>, Error> {
-        let Some(raw) = &granted.tokens.id_token else {
-            return Ok(None);
-        };
         let Some(earlier) = self.read(|set| set.claims.clone()) else {
             return Ok(None);
         };
-        let want = Want {
-            nonce: Nonce::AbsentOr(earlier.members().text("nonce")),
-            max_age: None,
-            essential_acr: &[],
-            access_token: Some(&granted.tokens.access_token),
-            code: None,
-            state: None,
-            skew: granted.skew,
-        };
-        let claims = self.server().id_token(raw.expose(), want, None).await?;
-        claims.continues(&earlier)?;
-        Ok(Some(claims))
+        login::renewed(self.server(), granted, &earlier, None).await
     }
 
     pub(super) fn renewal_failed(&self, used: &Secret, error: Error, strike: bool) -> Error {

@@ -568,4 +568,30 @@ export const cases = {
     await client.revoke('nobody knows this one')
     await refused(client.refreshToken({ refreshToken }), 'token_error', { error: 'invalid_grant' })
   },
+
+  async 'r120 an id_token that comes with a renewal continues the sign-in, or is refused'(stage) {
+    const client = await peopled(stage)
+    const request = await client.authorizationRequest()
+    const { claims } = await client.callback(answerOf(stage, request, { sub: 'alice' }), request)
+    const renew = (said, more) =>
+      client.refreshToken({ refreshToken: JSON.stringify(said), ...more })
+    const kept = roundTrip(claims)
+    equal((await renew({ sub: 'alice' }, { claims: kept })).claims.sub, 'alice')
+    // A server may repeat the nonce of the sign-in, but has no other.
+    equal((await renew({ sub: 'alice', nonce: kept.nonce }, { claims })).claims.sub, 'alice')
+    for (const [said, detail] of [
+      [{ sub: 'mallory' }, 'sub'],
+      [{ sub: 'alice', nonce: 'another' }, 'nonce'],
+      [{ sub: 'alice', iss: 'https://evil.example' }, 'iss'],
+      [{ sub: 'alice', aud: 'another' }, 'aud'],
+    ]) {
+      await refused(renew(said, { claims }), 'id_token_invalid', { detail })
+    }
+    equal((await renew({ sub: 'mallory' })).claims, undefined, 'nothing is claimed without them')
+    for (const wrong of [{}, { sub: 'alice' }, 'alice', null]) {
+      await refused(renew({ sub: 'alice' }, { claims: wrong }), 'config_invalid', {
+        detail: 'claims',
+      })
+    }
+  },
 }

@@ -174,11 +174,11 @@ const KINDS = {
     })
     res.end(JSON.stringify({ good, method: entry.method, body: entry.body }))
   },
-  /** A token endpoint for people: the code is JSON of what the id_token says beyond the usual. */
+  /** A token endpoint for people: the code or refresh token is JSON of what the id_token says beyond the usual. */
   people({ res, entry, answer, keys }) {
     const form = new URLSearchParams(entry.body)
     const now = Math.floor(Date.now() / 1000)
-    const { sub, nonce, alg, ...claims } = JSON.parse(form.get('code'))
+    const { sub, nonce, alg, ...claims } = JSON.parse(form.get('code') ?? form.get('refresh_token'))
     const said = { sub, nonce, iat: now, exp: now + 600, ...answer.claims, ...claims }
     res.writeHead(200, JSON_TYPE)
     res.end(
