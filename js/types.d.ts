@@ -127,8 +127,8 @@ export interface ServerOptions {
   trustedAudiences?: readonly string[]
   /**
    * Bind tokens to a key (RFC 9449): who steals one can do nothing with it. The key is P-256, made by
-   * WebCrypto, and nobody can read it; a page keeps it in IndexedDB for as long as the session lives, a
-   * client for itself. Or bring one: servers of several isolates that sign people in need it, for a code is
+   * WebCrypto, and nobody can read it; a page keeps it in IndexedDB, for all its tabs and sessions, a client
+   * for itself. Or bring one: servers of several isolates that sign people in need it, for a code is
    * bound to the key that asked for it. A server or an API that wants nonces gets them; one that answers with
    * a token that is not bound is refused (`token_binding_downgrade`).
    */
@@ -279,7 +279,8 @@ export interface Session {
    */
   handleCallback(url?: string, options?: CallOptions): Promise<CallbackResult>
   /**
-   * The access token, renewed if need be; one request however many ask at once.
+   * The access token, renewed if need be; one request however many ask at once. With `dpop` it is of use with
+   * a proof of its key alone, which `fetch` makes.
    *
    * @throws {GrantError} `login_required` when only a new sign-in helps; else look at `retryable`.
    */

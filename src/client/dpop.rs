@@ -5,7 +5,7 @@ use alloc::string::String;
 use core::cell::{Cell, RefCell};
 
 use crate::protocol::dpop::{self, Nonces, Proof};
-use crate::protocol::error::Error;
+use crate::protocol::error::{Code, Error};
 use crate::protocol::jws::Algorithm;
 use crate::protocol::metadata::Metadata;
 use crate::protocol::secret::Secret;
@@ -16,6 +16,8 @@ use super::host::{Host, KeyPair};
 /// The key, and the nonces of either side.
 pub struct Dpop<H: Host> {
     pair: RefCell<Option<KeyPair<H::Key>>>,
+    /// Keys are kept by somebody else, who makes them, too.
+    kept: Cell<bool>,
     /// As the server's metadata wants it.
     algorithm: Cell<Option<Algorithm>>,
     server: RefCell<Nonces>,
@@ -26,6 +28,7 @@ impl<H: Host> Default for Dpop<H> {
     fn default() -> Dpop<H> {
         Dpop {
             pair: RefCell::default(),
+            kept: Cell::default(),
             algorithm: Cell::default(),
             server: RefCell::default(),
             apis: RefCell::default(),
@@ -43,21 +46,28 @@ pub enum To {
 }
 
 impl<H: Host> Dpop<H> {
-    /// Takes a key, or drops the one that is there.
-    pub fn set(&self, pair: Option<KeyPair<H::Key>>) {
-        *self.pair.borrow_mut() = pair;
+    /// Takes a key that is kept elsewhere.
+    pub fn set(&self, pair: KeyPair<H::Key>) {
+        *self.pair.borrow_mut() = Some(pair);
     }
 
-    /// Whether there is a key.
-    pub fn ready(&self) -> bool {
-        self.pair.borrow().is_some()
+    /// No key is made here: what it signs would be of no use to the tokens that there are.
+    pub fn kept(&self) {
+        self.kept.set(true);
     }
 
-    /// The key; where there is none yet, one is made.
+    /// The key that is held.
+    pub fn held(&self) -> Option<KeyPair<H::Key>> {
+        self.pair.borrow().clone()
+    }
+
+    /// The key; where there is none yet, one is made, unless keys are kept elsewhere.
     pub async fn pair(&self, host: &H) -> Result<KeyPair<H::Key>, Error> {
-        let known = self.pair.borrow().clone();
-        if let Some(pair) = known {
+        if let Some(pair) = self.held() {
             return Ok(pair);
+        }
+        if self.kept.get() {
+            return Err(Code::StorageUnavailable.into());
         }
         let made = host.make_key().await?;
         // Whoever was first has it: tokens may be bound to that one already.

@@ -236,11 +236,11 @@ pub trait Page: Host {
         &self,
         name: &str,
     ) -> impl Future<Output = Result<Option<KeyPair<Self::Key>>, Error>>;
-    /// Keeps a key, or removes the one that is kept.
+    /// Keeps a key, unless one of that name is kept already.
     fn keep_key(
         &self,
         name: &str,
-        key: Option<&KeyPair<Self::Key>>,
+        key: &KeyPair<Self::Key>,
     ) -> impl Future<Output = Result<(), Error>>;
 
     /// Whether other tabs read and write what `save` keeps.

@@ -257,7 +257,7 @@ impl Page for WebHost {
         }
     }
 
-    async fn keep_key(&self, name: &str, key: Option<&KeyPair<JsValue>>) -> Result<(), Error> {
+    async fn keep_key(&self, name: &str, key: &KeyPair<JsValue>) -> Result<(), Error> {
         // The caller keeps its own.
         match self.0.pair.get() {
             Some(_) => Ok(()),

@@ -7,39 +7,41 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::client::host::KeyPair;
 use crate::protocol::error::{Code, Error};
+use crate::protocol::time::Millis;
 
 use super::call::{global, leave, object, property};
 use super::crypto;
+use super::timer::Stop;
 
 /// Database and store.
 const NAME: &str = "grantkit.keys";
+/// It is waited for so long.
+const PATIENCE: Millis = 5_000;
 
-/// The key of that name; nothing where there is none, or none that is whole.
+/// The key of that name; nothing where there is none.
 pub async fn find(name: &str) -> Result<Option<KeyPair<JsValue>>, Error> {
     let found = at(false, "get", &[name.into()]).await?;
     if !found.is_object() {
         return Ok(None);
     }
-    // The public half is kept as it is exported: it is all that is read of it.
-    Ok(crypto::pair(&found).await.ok())
+    crypto::pair(&found).await.map(Some)
 }
 
-/// Keeps a key, or removes the one that is kept.
-pub async fn keep(name: &str, pair: Option<&KeyPair<JsValue>>) -> Result<(), Error> {
-    let key: JsValue = name.into();
-    match pair {
-        None => at(true, "delete", &[key]).await,
-        Some(pair) => {
-            let public = crypto::import(&pair.public).await?;
-            let kept = object(&[("privateKey", pair.private.key.clone()), ("publicKey", public)]);
-            at(true, "add", &[kept, key]).await
-        }
-    }
-    .map(|_| ())
+/// Keeps a key, unless one of that name is kept already.
+pub async fn keep(name: &str, pair: &KeyPair<JsValue>) -> Result<(), Error> {
+    let public = crypto::import(&pair.public).await?;
+    let kept = object(&[("privateKey", pair.private.key.clone()), ("publicKey", public)]);
+    at(true, "add", &[kept, name.into()]).await.map(|_| ())
+}
+
+/// One request, within a patience: there are browsers that never answer.
+async fn at(writes: bool, what: &str, with: &[JsValue]) -> Result<JsValue, Error> {
+    let mut stop = Stop::new(Some(PATIENCE), None);
+    stop.race(request(writes, what, with)).await.map_err(|_| Code::StorageUnavailable)?
 }
 
 /// One request, in a transaction of its own.
-async fn at(writes: bool, what: &str, with: &[JsValue]) -> Result<JsValue, Error> {
+async fn request(writes: bool, what: &str, with: &[JsValue]) -> Result<JsValue, Error> {
     let failed = |_| Error::from(Code::StorageUnavailable);
     let opening = method(&global("indexedDB"), "open", &[NAME.into()]).map_err(failed)?;
     let made = opening.clone();

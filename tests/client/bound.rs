@@ -52,11 +52,63 @@ fn r041_r141_the_code_and_the_tokens_are_bound_to_a_key_that_the_page_keeps() {
 }
 
 #[test]
-fn r141_the_key_goes_with_the_session() {
+fn r141_a_sign_out_takes_the_key_from_no_sign_in_that_is_under_way() {
+    let one = World::local();
+    let setup = bound(&one);
+    let session = signed_in(&one, &setup);
+    let other = one.tab();
+    let twin = setup.load(&other);
+    let url = leave(&other, &twin, SignIn::default());
+    one.run(session.sign_out(true, None)).unwrap();
+    let back = one.provider().approve(&url, now(&other));
+    let twin = arrive(&other, &setup, &back);
+    assert!(matches!(handle(&other, &twin), Ok(Answer::SignedIn { .. })));
+    assert!(token_for(&other, &twin, forced()).is_ok());
+}
+
+#[test]
+fn r141_a_tab_that_was_open_before_there_was_a_key_hears_of_the_sign_in() {
+    let one = World::local();
+    let setup = bound(&one);
+    let other = one.tab();
+    let twin = setup.load(&other);
+    drop(signed_in(&one, &setup));
+    other.turn();
+    other.pass(1_000);
+    assert!(twin.signed_in());
+    assert!(token_for(&other, &twin, forced()).is_ok());
+}
+
+#[test]
+fn r141_law_16_a_key_that_cannot_be_read_ends_no_session() {
+    let one = World::local();
+    let setup = bound(&one);
+    let session = signed_in(&one, &setup);
+    let other = one.tab();
+    one.keys_mood(Mood::Throws);
+    assert!(!setup.load(&other).signed_in());
+    assert_eq!(one.tokens().keys("").len(), 1, "the record stays");
+    assert!(session.signed_in() && token_for(&one, &session, forced()).is_ok());
+    one.keys_mood(Mood::Works);
+    assert!(setup.load(&other).signed_in());
+}
+
+#[test]
+fn r142_a_document_out_of_a_cache_is_as_old_as_it_says() {
     let world = World::new();
-    let session = signed_in(&world, &bound(&world));
-    world.run(session.sign_out(true, None)).unwrap();
-    assert!(world.kept_keys().is_empty());
+    let provider = world.provider().clone();
+    let old = Response {
+        status: 200,
+        content_type: Some("application/json".into()),
+        date: Some("Thu, 14 Jan 2027 22:00:00 GMT".into()),
+        age: Some("36000".into()),
+        body: provider.metadata.borrow().to_string().into_bytes(),
+        ..Response::default()
+    };
+    provider.always("metadata", Reply::Answer(old));
+    drop(signed_in(&world, &bound(&world)));
+    let iat = claims(&world, 0)["iat"].as_i64().unwrap();
+    assert!((iat - now(&world) / 1000).abs() < 5, "{iat}");
 }
 
 #[test]

@@ -1072,12 +1072,9 @@ impl Page for World {
         Ok(kept.map(|_| key_pair(signer::p256())))
     }
 
-    async fn keep_key(&self, _: &str, key: Option<&KeyPair<&'static Signer>>) -> Result<(), Error> {
+    async fn keep_key(&self, _: &str, _: &KeyPair<&'static Signer>) -> Result<(), Error> {
         breath().await;
-        match key {
-            Some(_) => self.0.browser.keys.set("key", "kept"),
-            None => self.0.browser.keys.remove("key"),
-        }
+        self.0.browser.keys.set("key", "kept")
     }
 
     fn shared(&self) -> bool {

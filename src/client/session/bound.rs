@@ -1,5 +1,6 @@
 //! RFC 9449 in a page: tokens are of use to this browser alone. The key is kept where the next load finds
-//! it and no script can read it (R141); it lives as long as the session.
+//! it and no script can read it (R141). All tabs have one and the same, and it stays when somebody signs
+//! out: a sign-in that is under way in another tab is bound to it.
 
 use alloc::string::String;
 
@@ -15,42 +16,48 @@ impl<P: Page> Session<P> {
         shelf::name("key", self.config(), self.config().issuer.as_str())
     }
 
-    /// Takes over the key that this browser keeps.
-    pub(super) async fn find_key(&self) {
-        if let Some(dpop) = self.server().dpop()
-            && let Ok(Some(pair)) = self.page().kept_key(&self.key_name()).await
-        {
-            dpop.set(Some(pair));
-        }
+    fn thumbprint(&self) -> Option<String> {
+        self.server().dpop().and_then(|dpop| dpop.thumbprint())
     }
 
-    /// Sees to it that there is a key for the way back. All tabs have one and the same: whoever keeps one
-    /// first, for all.
+    /// Takes over the key that this browser keeps.
+    pub(super) async fn find_key(&self) -> Result<(), Error> {
+        if let Some(dpop) = self.server().dpop() {
+            dpop.kept();
+            if let Some(pair) = self.page().kept_key(&self.key_name()).await? {
+                dpop.set(pair);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that there is a key for the way back, the same for all tabs: whoever keeps one first, does
+    /// it for all.
     pub(super) async fn ready_key(&self) -> Result<(), Error> {
         let Some(dpop) = self.server().dpop() else { return Ok(()) };
         let name = self.key_name();
         if self.page().kept_key(&name).await?.is_none() {
-            let pair = dpop.pair(self.page()).await?;
+            let pair = match dpop.held() {
+                Some(pair) => pair,
+                None => self.page().make_key().await?,
+            };
             // Another tab may just have kept one.
-            let _ = self.page().keep_key(&name, Some(&pair)).await;
+            let _ = self.page().keep_key(&name, &pair).await;
         }
-        let kept = self.page().kept_key(&name).await?;
-        dpop.set(Some(kept.ok_or(Code::StorageUnavailable)?));
+        dpop.set(self.page().kept_key(&name).await?.ok_or(Code::StorageUnavailable)?);
         Ok(())
     }
 
-    /// Forgets the key: the next person gets another one.
-    pub(super) async fn drop_key(&self) {
-        if let Some(dpop) = self.server().dpop() {
-            dpop.set(None);
-            let _ = self.page().keep_key(&self.key_name(), None).await;
-        }
-    }
-
-    /// A stored record, if its tokens are of use here: bound to this key, or to none where none are.
-    pub(super) fn stored(&self, text: &str) -> Option<TokenSet> {
-        let thumbprint = self.server().dpop().and_then(|dpop| dpop.thumbprint());
+    /// A stored record, if its tokens are of use here: bound to the key of this browser, or to none where
+    /// none are. Another tab may have kept the key since, and one that cannot be read now is not gone.
+    pub(super) async fn stored(&self, text: &str) -> Result<Option<TokenSet>, Error> {
         let fits = |set: &TokenSet| set.bound.is_some() == self.config().dpop;
-        TokenSet::from_text(text, self.config()).filter(|set| fits(set) && set.bound == thumbprint)
+        let Some(set) = TokenSet::from_text(text, self.config()).filter(fits) else {
+            return Ok(None);
+        };
+        if set.bound != self.thumbprint() {
+            self.find_key().await?;
+        }
+        Ok(Some(set).filter(|set| set.bound == self.thumbprint()))
     }
 }

@@ -156,7 +156,8 @@ impl<P: Page> Session<P> {
         if let Ok(Some(text)) = session.page().get(&session.server_key()) {
             session.server().restore(&text);
         }
-        session.find_key().await;
+        // What cannot be read now is looked for again when it is needed.
+        let _ = session.find_key().await;
         // A window that only hands an answer on is about to close: a renewal would be lost with it.
         if !answer.is_some_and(|answer| beside::is_relay(&answer)) {
             session.reload().await;
@@ -214,21 +215,23 @@ impl<P: Page> Session<P> {
         match self.page().load(&key).await {
             _ if self.usable().is_err() => {}
             Ok(None) => {}
-            Ok(Some(text)) => match self.stored(&text) {
-                Some(set) => {
+            Ok(Some(text)) => match self.stored(&text).await {
+                _ if self.usable().is_err() => {}
+                Ok(Some(set)) => {
                     let mut state = self.0.state.borrow_mut();
                     state.set = Some(set);
                     state.copied = true;
                     drop(state);
                     self.settle(false);
                 }
-                None => {
+                Ok(None) => {
                     let _ = self.page().save(&key, None);
                     self.warn(
                         "storage_corrupt",
                         "A stored session was damaged or not ours and was removed.",
                     );
                 }
+                Err(_) => self.storage_failed(),
             },
             Err(_) => self.storage_failed(),
         }

@@ -309,7 +309,8 @@ impl<P: Page> Session<P> {
             return true;
         }
         let stored = self.page().load(&self.token_key()).await.ok().flatten();
-        let stored = stored.and_then(|text| self.stored(&text));
+        let Some(text) = stored else { return false };
+        let stored = self.stored(&text).await.ok().flatten();
         stored.as_ref().and_then(known) == Some(true)
     }
 

@@ -66,7 +66,6 @@ impl<P: Page> Session<P> {
             let access = set.access.map(|token| token.secret.clone());
             self.give_back(set.refresh_token, access).await;
         }
-        self.drop_key().await;
         self.page().saved().await;
         if local || self.page().address().is_none() {
             return Ok(());

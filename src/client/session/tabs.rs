@@ -241,7 +241,7 @@ impl<P: Page> Session<P> {
         opening.set(opening.get().saturating_sub(1));
         let Ok(Some(text)) = opened else { return };
         let text = Secret::new(text);
-        let Some(renewed) = self.stored(text.expose()) else { return };
+        let Ok(Some(renewed)) = self.stored(text.expose()).await else { return };
         let known = self.read(|set| Some(set.same(&renewed) || set.outdates(&renewed)));
         if known != Some(false) || self.usable().is_err() || !self.adopt(&used, &renewed) {
             return;
@@ -284,7 +284,10 @@ impl<P: Page> Session<P> {
             return;
         };
         // What is damaged is mended by the next renewal.
-        let Some(stored) = self.stored(&text) else { return };
+        let Ok(Some(stored)) = self.stored(&text).await else { return };
+        if self.usable().is_err() || self.epoch() != epoch {
+            return;
+        }
         let known = self.read(|set| {
             let known = set.same(&stored) || set.outdates(&stored);
             Some((known, set.same_person(&stored)))
