@@ -73,6 +73,8 @@ pub struct Response {
     pub content_type: Option<String>,
     /// `Date`
     pub date: Option<String>,
+    /// `Age`: seconds that a cache had it.
+    pub age: Option<String>,
     /// `Retry-After`
     pub retry_after: Option<String>,
     /// `DPoP-Nonce`
@@ -84,9 +86,11 @@ pub struct Response {
 }
 
 impl Response {
-    /// When the server says it is.
+    /// When the server says it is. What comes out of a cache is dated when it was made (RFC 9111,
+    /// section 4.2.3).
     pub fn server_time(&self) -> Option<UnixMillis> {
-        time::http_date(self.date.as_deref()?)
+        let age = self.age.as_deref().map_or(Some(0), text::digits)?;
+        Some(time::http_date(self.date.as_deref()?)?.saturating_add(age.saturating_mul(1000)))
     }
 
     /// Seconds to wait: the header's number, or the distance between its date and the answer's own.

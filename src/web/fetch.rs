@@ -97,6 +97,7 @@ async fn send(fetch: &Function, request: &Request, init: &JsValue) -> Result<Res
         status: if redirected { 302 } else { answer.status() },
         content_type: header("content-type"),
         date: header("date"),
+        age: header("age"),
         retry_after: header("retry-after"),
         dpop_nonce: header("dpop-nonce"),
         challenge: header("www-authenticate"),

@@ -254,6 +254,7 @@ fn bad_answers() -> Vec<Reply> {
             content_type: content_type.map(Into::into),
             retry_after: Some("canary-after".into()),
             date: Some("canary-date".into()),
+            age: Some("canary-age".into()),
             dpop_nonce: Some("canary-nonce".into()),
             challenge: Some("canary-challenge".into()),
             body: body.as_bytes().to_vec(),
