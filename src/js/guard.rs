@@ -126,8 +126,15 @@ fn read(
     options: &JsValue,
 ) -> Result<(Shown, Wanted, Option<AbortSignal>), Error> {
     let view = View::of(options);
-    let scope = view.text("scope").filter(|scope| !scope.is_empty());
-    let wanted = Wanted { scope, nonces: view.strings("dpopNonce") };
+    let (scope, nonces) = (view.text("scope"), view.list("dpopNonce"));
+    // What is given and empty was meant to be something: nobody is let in by mistake.
+    if scope.as_deref() == Some("") {
+        view.refuse("scope");
+    }
+    if nonces.as_ref().is_some_and(|all| all.is_empty() || all.iter().any(String::is_empty)) {
+        view.refuse("dpopNonce");
+    }
+    let wanted = Wanted { scope, nonces: nonces.unwrap_or_default() };
     let signal = view.signal();
     view.finish()?;
     check_scope(wanted.scope.as_deref().unwrap_or_default())?;

@@ -269,6 +269,10 @@ export const cases = {
       ['scope', request(), { scope: 'a  b' }],
       ['scope', request(), { scope: ['a'] }],
       ['dpopNonce', request(), { dpopNonce: 7 }],
+      ['dpopNonce', request(), { dpopNonce: [] }],
+      ['dpopNonce', request(), { dpopNonce: '' }],
+      ['dpopNonce', request(), { dpopNonce: ['n', ''] }],
+      ['scope', request(), { scope: '' }],
       ['signal', request(), { signal: 'x' }],
     ]) {
       const fields = { detail, status: 500, wwwAuthenticate: undefined }
