@@ -166,18 +166,18 @@ impl Call {
             (None, given) if given.is_object() => Some(given.unchecked_into()),
             _ => None,
         };
-        let method = given("method").as_string().unwrap_or_else(|| "GET".into());
+        let method = normal(given("method").as_string().unwrap_or_else(|| "GET".into()));
         let ask = Ask { wish, ..Ask::default() };
         Ok(Call { input, is_request, init, url, method, headers, ask, abort })
     }
 
     /// Whether the body can be sent a second time: a stream is gone after the first.
-    fn repeatable(&self, config: &Config) -> bool {
+    fn readable_again(&self) -> bool {
         let body = property(&self.init, "body");
         let iterated = Reflect::get(&body, &js_sys::Symbol::async_iterator());
         let read_once = property(&body, "getReader").is_function()
             || iterated.is_ok_and(|iterator| iterator.is_function());
-        repeatable(config, &self.method) && !read_once
+        !read_once
     }
 
     async fn send(
@@ -244,7 +244,11 @@ impl Call {
 
     /// The answer; a final 401 is an answer, too.
     pub async fn answer(mut self, source: impl Source, fetch: Function) -> Result<JsValue, Error> {
-        let repeatable = self.repeatable(source.config());
+        let again = self.readable_again();
+        let repeatable = again && repeatable(source.config(), &self.method);
+        // An API that wants a nonce did nothing yet, whatever the method (RFC 9449, section 9).
+        let proves = source.server().dpop().is_some();
+        let keep = repeatable || again && proves;
         let mut last: Option<Response> = None;
         // Once for a nonce, and once for a token.
         let mut proved = false;
@@ -258,13 +262,13 @@ impl Call {
             if let Some(body) = last.as_ref().and_then(Response::body) {
                 let _ = body.cancel();
             }
-            let answer = self.send(&source, &fetch, &token, repeatable).await?;
+            let answer = self.send(&source, &fetch, &token, keep).await?;
             let header = |name: &str| answer.headers().get(name).ok().flatten();
             let (status, nonce) = (answer.status(), header("dpop-nonce"));
             let wants = wanted(status, header("www-authenticate").as_deref());
             if let Some(dpop) = source.server().dpop() {
                 match wants {
-                    Wanted::Nonce if repeatable => {
+                    Wanted::Nonce if again => {
                         dpop.renew(To::Api, &self.url.href, nonce.as_deref(), proved)?;
                         proved = true;
                         last = Some(answer);
@@ -284,6 +288,15 @@ impl Call {
             self.ask.refused = Some(token.secret.clone());
             last = Some(answer);
         }
+    }
+}
+
+/// A method as fetch sends it: six names have one spelling, whatever the caller's (Fetch, section 4.6).
+fn normal(method: String) -> String {
+    const NAMES: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
+    match NAMES.iter().find(|name| name.eq_ignore_ascii_case(&method)) {
+        Some(name) => (*name).into(),
+        None => method,
     }
 }
 

@@ -177,12 +177,34 @@ export const cases = {
     const here = world({ api: [bearer] })
     equal((await (await bound(here)).fetch(API)).status, 401)
     equal(here.of('api').length, 1)
-    // A body that was sent is gone: the caller hears of it, and the nonce is known the next time.
+  },
+
+  async 'r139 what wants a nonce did nothing: any method may come again, unless its body is gone'() {
     const posted = world({ api: [apiWantsNonce('n1')] })
     const client = await bound(posted)
-    equal((await client.fetch(API, { method: 'POST', body: 'once' })).status, 401)
-    equal((await client.fetch(API, { method: 'POST', body: 'once' })).status, 200)
-    equal(posted.of('api')[1].proof.claims.nonce, 'n1')
+    equal((await client.fetch(API, { method: 'post', body: 'twice' })).status, 200)
+    equal(
+      posted.of('api').map(({ method, body, proof }) => [method, body, proof.claims.htm]),
+      Array(2).fill(['POST', 'twice', 'POST']),
+    )
+    const streamed = world({ api: [apiWantsNonce('n1')] })
+    const other = await bound(streamed)
+    const body = () => new Response('once').body
+    const init = () => ({ method: 'POST', body: body(), duplex: 'half' })
+    equal((await other.fetch(API, init())).status, 401)
+    // The caller hears of it, and the nonce is known the next time.
+    equal((await other.fetch(API, init())).status, 200)
+    equal(streamed.of('api')[1].proof.claims.nonce, 'n1')
+  },
+
+  async 'r135 the method is proved as it is sent'() {
+    const here = world()
+    const client = await bound(here)
+    for (const method of ['get', 'Put', 'delete', 'OPTIONS', 'patch', 'Report']) {
+      await client.fetch(API, { method })
+    }
+    for (const { method, proof } of here.of('api')) equal(proof.claims.htm, method)
+    equal(here.of('api')[4].method, 'patch')
   },
 
   async 'r130 a refused token is replaced, and the proof is of the new one'() {
