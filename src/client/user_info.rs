@@ -6,7 +6,6 @@ use crate::protocol::dpop::authorization;
 use crate::protocol::error::Error;
 use crate::protocol::http::{Request, Response, essence};
 use crate::protocol::json::Object;
-use crate::protocol::metadata::missing;
 use crate::protocol::secret::Secret;
 use crate::protocol::url::Endpoint;
 use crate::protocol::userinfo;
@@ -23,7 +22,7 @@ pub async fn user_info<H: Host>(
     abort: Option<&H::Abort>,
 ) -> Result<Object, Error> {
     let metadata = server.metadata(&["userinfo_endpoint"], abort).await?;
-    let url = metadata.userinfo_endpoint.as_ref().ok_or_else(|| missing("userinfo_endpoint"))?;
+    let url = &server.endpoint(&metadata, "userinfo_endpoint")?;
     let reply = present(server, url, access_token, abort).await?;
     // Who registered for signed user info gets it so.
     if reply.content_type.as_deref().is_none_or(|kind| essence(kind) != userinfo::JWT) {

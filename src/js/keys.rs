@@ -11,8 +11,13 @@ use crate::client::host::Signing;
 use crate::client::keyring::Elsewhere;
 use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
+use crate::protocol::time::Millis;
 use crate::web::call::{function, leave, property, text};
 use crate::web::crypto;
+use crate::web::timer::Stop;
+
+/// Somebody who makes assertions is waited for so long.
+const PATIENCE: Millis = 10_000;
 
 use super::options::View;
 
@@ -49,7 +54,9 @@ pub fn elsewhere(view: &View) -> Option<Elsewhere> {
             let failed = || Error::new(Code::ConfigInvalid).detail("clientAssertion");
             let answer = function(&given, &[]).map_err(|_| failed())?;
             let answer = leave(|| Promise::resolve(&answer));
-            let answer = JsFuture::from(answer).await.map_err(|_| failed())?;
+            let mut stop = Stop::new(Some(PATIENCE), None);
+            let answer = stop.race(JsFuture::from(answer)).await.map_err(|_| Code::Timeout)?;
+            let answer = answer.map_err(|_| failed())?;
             text(&answer).filter(|text| !text.is_empty()).map(Secret::new).ok_or_else(failed)
         })
     }))

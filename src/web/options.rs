@@ -91,7 +91,7 @@ macro_rules! options {
             pub logger: Option<Logger>,
             /// Binds tokens to a key (RFC 9449).
             pub dpop: bool,
-            /// A `CryptoKeyPair` for that. Default: one that nobody can read is made.
+            /// A `CryptoKeyPair` for that; with one they are bound. Default: one that nobody can read is made.
             pub key_pair: Option<JsValue>,
             /// Pushes authorization requests (RFC 9126). Default: when the server requires it.
             pub pushed_authorization: Option<bool>,
@@ -159,7 +159,7 @@ macro_rules! options {
                     clock_tolerance: self.clock_tolerance,
                     timeout: self.timeout,
                     retry_methods: self.retry_methods.clone(),
-                    dpop: self.dpop,
+                    dpop: self.dpop || self.key_pair.is_some(),
                     pushed: self.pushed_authorization,
                     response_mode: None,
                     lenient: self.lenient,
