@@ -124,7 +124,10 @@ const KINDS = {
   echo({ res, entry }) {
     const sent = Object.fromEntries(new URLSearchParams(entry.body))
     res.writeHead(200, JSON_TYPE)
-    res.end(JSON.stringify({ access_token: 'echo', token_type: 'Bearer', expires_in: 60, sent }))
+    const token = { access_token: 'echo', token_type: 'Bearer', expires_in: 60 }
+    // A token exchange says what it brings (RFC 8693, section 2.2.1).
+    const kind = sent.subject_token ? { issued_token_type: sent.subject_token_type } : {}
+    res.end(JSON.stringify({ ...token, ...kind, sent }))
   },
   reset({ req }) {
     req.socket.resetAndDestroy()
