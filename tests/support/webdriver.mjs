@@ -7,8 +7,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 
 // A guard against hanging: nothing is asserted by it.
 const PATIENCE = 30_000
-// How long the driver itself looks for an element before it answers that there is none.
-const LOOK = 200
+// How often an element is looked for. The driver could wait for one, but waits in the page: that goes
+// into the back/forward cache, and nothing answers.
+const LOOK = 20
 // There is no such element, or the page is being left.
 const NOT_YET = ['no such element', 'no such frame', 'no such window']
 
@@ -59,7 +60,7 @@ export async function startSession({ driver, display, proxy }) {
         alwaysMatch: {
           'webkitgtk:browserOptions': { args: ['--automation'] },
           proxy: { proxyType: 'manual', httpProxy: proxy, sslProxy: proxy },
-          timeouts: { implicit: LOOK, pageLoad: PATIENCE, script: PATIENCE },
+          timeouts: { implicit: 0, pageLoad: PATIENCE, script: PATIENCE },
         },
       },
     })
@@ -106,6 +107,7 @@ function createSession(send, { stop }) {
           return await command('POST', '/element', ask)
         } catch (error) {
           if (!NOT_YET.includes(error.code) || Date.now() > until) throw error
+          await pause(LOOK)
         }
       }
     }
