@@ -10,9 +10,11 @@ const NAVIGATION = 'it looks through the Navigation API, which this WebKit has n
 
 const LEFT_OUT = {
   'r123 a tab that the browser duplicates gets the new tokens, and keeps them': CLOCK,
+  'users_a06 r044 where cookies of others are blocked no frame is needed, and none made': CLOCK,
   'r122 offline when the token expires, then online: the session goes on': CLOCK,
   'r148 r158 everywhere: storage first, then the tokens, then the provider': NAVIGATION,
-  'r172 importing the package does nothing yet': 'WebDriver uses the timers of the page itself',
+  'users_a15 r172 importing the package does nothing yet':
+    'WebDriver uses the timers of the page itself',
 }
 
 // Unlike the others, this one blocks popups while it is driven.
