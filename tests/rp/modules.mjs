@@ -49,6 +49,8 @@ export const plans = {
     'oidcc-client-test-rp-init-logout',
     'oidcc-client-test-rp-init-logout-other-state',
     'oidcc-client-test-rp-init-logout-no-state',
+    'oidcc-client-test-rp-frontchannel-rpinitlogout',
+    'oidcc-client-test-rp-frontchannel-opinitlogout',
   ],
   authentication: ['oidcc-client-test', 'oidcc-client-test-mtls-endpoint-aliases'],
   dynamic: [
@@ -114,7 +116,8 @@ const WEBFINGER =
 const REFERENCE =
   'request objects are sent or pushed; none is kept at an address for the server to fetch'
 const NATIONAL = 'a profile of one country, with rules of its own'
-const FRAME = 'no call of the package takes it; in a frame of another site, storage is another one'
+const FRAME =
+  'a page has no call for it: where storage is partitioned, the frame of another site sees no session'
 
 export const unmet = {
   'oidcc-client-test-nonce-unless-code-flow': FRONT,
@@ -127,8 +130,6 @@ export const unmet = {
   'oidcc-client-test-discovery-webfinger-url': WEBFINGER,
   'oidcc-client-test-request-uri-signed-rs256': REFERENCE,
   'oidcc-client-test-request-uri-signed-none': REFERENCE,
-  'oidcc-client-test-rp-frontchannel-rpinitlogout': FRAME,
-  'oidcc-client-test-rp-frontchannel-opinitlogout': FRAME,
   'oidcc-client-test-session-management': FRAME,
   'fapi2-security-profile-final-client-test-invalid-openbanking-intent-id': NATIONAL,
   'fapi2-security-profile-final-client-brazildcr-happypath-test': NATIONAL,

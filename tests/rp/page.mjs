@@ -27,7 +27,7 @@ export function runPlanInPage(plan, cases) {
 
     for (const [id, run] of Object.entries(cases)) {
       test(id, { timeout: TIMEOUT }, async (t) => {
-        const page = await open({ t, browser, files, flow: run.flow })
+        const page = await open({ t, browser, files, ...run })
         await run.run(page)
         assert.deepEqual(page.provider.faults, [])
       })
@@ -36,7 +36,7 @@ export function runPlanInPage(plan, cases) {
 }
 
 /** A provider with that flow, and a page at which a person signed in. */
-async function open({ t, browser, files, flow }) {
+async function open({ t, browser, files, flow, framed }) {
   const site = await startSite(files, {})
   t.after(site.close)
   const redirectUri = `${site.origin}/callback`
@@ -46,6 +46,7 @@ async function open({ t, browser, files, flow }) {
     auth: 'none',
     redirectUris: [redirectUri],
     postLogoutRedirectUris: [postLogoutRedirectUri],
+    ...(framed && { frontchannelLogoutUri: `${site.origin}/frame` }),
   }
   const provider = await startProvider({ ...flow, client })
   t.after(provider.close)
@@ -56,6 +57,7 @@ async function open({ t, browser, files, flow }) {
     postLogoutRedirectUri,
     scope: 'openid offline_access',
     backgroundRenewal: false,
+    ...(framed && { frontChannelLogoutUri: client.frontchannelLogoutUri }),
   }
   const { tab: app, close } = await openProfile(browser, site.origin, { session })
   t.after(close)

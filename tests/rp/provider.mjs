@@ -23,7 +23,7 @@ import { authorize, push } from './provider/authorization.mjs'
 import { Fault } from './provider/checks.mjs'
 import { discovery, jwks, revoke, userinfo } from './provider/endpoints.mjs'
 import { usualKeys } from './provider/keys.mjs'
-import { endSession } from './provider/logout.mjs'
+import { endSession, tellInFrames } from './provider/logout.mjs'
 import { register } from './provider/registration.mjs'
 import { token } from './provider/tokens.mjs'
 
@@ -90,6 +90,7 @@ export async function startProvider(flow) {
     userinfo: ['userinfo', userinfo],
     par: ['par', push],
     end_session: ['end_session', endSession],
+    frames: ['frames', tellInFrames],
     register: ['register', register],
     revoke: ['revoke', revoke],
   }

@@ -74,4 +74,27 @@ export const session = {
     false,
   ),
   'oidcc-client-test-rp-init-logout-no-state': leaves({ leave: () => ({}) }, false),
+  'oidcc-client-test-rp-frontchannel-rpinitlogout': {
+    framed: true,
+    async run({ app, provider }) {
+      let answer = app.arrival()
+      await app.run(() => void settle(session.signOut({ returnTo: '/start' })))
+      // In the frame nobody is signed in any more, and in which order both are told is nobody's matter.
+      while ((await answer).value.kind === 'none') answer = app.arrival()
+      const { value } = await answer
+      assert.deepEqual(value, { kind: 'signed-out', stateMatched: true, returnTo: '/start' })
+      assert.equal(await app.run(() => session.signedIn), false)
+      assert.deepEqual(provider.calls(), [...SIGNED_IN, 'end_session'])
+    },
+  },
+  'oidcc-client-test-rp-frontchannel-opinitlogout': {
+    framed: true,
+    async run({ app, provider }) {
+      const { value } = await app.visit(`${provider.issuer}frames`)
+      assert.deepEqual(value, { kind: 'signed-out', stateMatched: true })
+      await app.visit()
+      assert.equal(await app.run(() => session.signedIn), false)
+      assert.deepEqual(provider.calls(), [...SIGNED_IN, 'frames'])
+    },
+  },
 }

@@ -1,4 +1,4 @@
-// OpenID Connect RP-Initiated Logout 1.0 and Back-Channel Logout 1.0.
+// OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0 and Front-Channel Logout 1.0.
 
 import crypto from 'node:crypto'
 
@@ -17,7 +17,19 @@ export async function endSession(op, { query }) {
   if (!op.client.postLogoutRedirectUris.includes(place)) throw new Fault('post_logout_redirect_uri')
   if (!query.get('state')) op.fault('end of session: no state')
   if (op.client.backchannelLogoutUri) op.logouts.push(await tell(op))
-  return redirect(place, changed(op.flow.leave, { state: query.get('state') }))
+  const back = redirect(place, changed(op.flow.leave, { state: query.get('state') }))
+  if (!op.client.frontchannelLogoutUri) return back
+  const { location } = back.headers
+  return { html: frame(op, `onload="location.replace('${location.replaceAll('&', '&amp;')}')"`) }
+}
+
+/** Front-Channel Logout, section 2: the person signed out here, and each RP hears of it in a frame. */
+export const tellInFrames = (op) => ({ html: frame(op, '') })
+
+function frame(op, more) {
+  const query = new URLSearchParams({ iss: op.issuer, sid: op.sid, ...op.flow.frame })
+  const src = `${op.client.frontchannelLogoutUri}?${query}`.replaceAll('&', '&amp;')
+  return `<html><head><link rel="icon" href="data:," /></head><body><iframe src="${src}" ${more}></iframe></body></html>`
 }
 
 /** Back-Channel Logout, sections 2.4 and 2.5: what is not understood is to be ignored. */
