@@ -19,7 +19,7 @@ const PREFERENCES = {
 const UNHEARD = 'Playwright hears nothing of a page out of this cache; those below look instead'
 
 const LEFT_OUT = {
-  'r046 the way back through the history does no harm': UNHEARD,
+  'the way back through the history does no harm': UNHEARD,
   'the tokens of a page that comes back from the cache are gone': UNHEARD,
   'signIn rejects aborted when the page comes back, and works again': UNHEARD,
   'forward to the form again: the sign-in goes on': UNHEARD,

@@ -9,12 +9,11 @@ const CLOCK = "it moves the page's clock, which WebDriver cannot"
 const NAVIGATION = 'it looks through the Navigation API, which this WebKit has not'
 
 const LEFT_OUT = {
-  'r123 a tab that the browser duplicates gets the new tokens, and keeps them': CLOCK,
-  'users_a06 r044 where cookies of others are blocked no frame is needed, and none made': CLOCK,
-  'r122 offline when the token expires, then online: the session goes on': CLOCK,
-  'r148 r158 everywhere: storage first, then the tokens, then the provider': NAVIGATION,
-  'users_a15 r172 importing the package does nothing yet':
-    'WebDriver uses the timers of the page itself',
+  'a tab that the browser duplicates gets the new tokens, and keeps them': CLOCK,
+  'where cookies of others are blocked no frame is needed, and none made': CLOCK,
+  'offline when the token expires, then online: the session goes on': CLOCK,
+  'everywhere: storage first, then the tokens, then the provider': NAVIGATION,
+  'importing the package does nothing yet': 'WebDriver uses the timers of the page itself',
 }
 
 // Unlike the others, this one blocks popups while it is driven.
