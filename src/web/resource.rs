@@ -291,13 +291,15 @@ impl Call {
     }
 }
 
-/// A method as fetch sends it: six names have one spelling, whatever the caller's (Fetch, section 4.6).
+/// A method as it is sent. Which names have one spelling, whatever the caller's, each runtime has its own
+/// mind about (Fetch, section 4.6, has six).
 fn normal(method: String) -> String {
-    const NAMES: [&str; 6] = ["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
-    match NAMES.iter().find(|name| name.eq_ignore_ascii_case(&method)) {
-        Some(name) => (*name).into(),
-        None => method,
+    if !method.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return method;
     }
+    let init = object(&[("method", method.as_str().into())]);
+    let seen = built(&"https://localhost/".into(), &init).ok();
+    seen.and_then(|request| property(&request, "method").as_string()).unwrap_or(method)
 }
 
 /// The headers that present a token (RFC 6750, section 2.1; RFC 9449, section 7.1).
