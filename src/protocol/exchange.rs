@@ -44,7 +44,7 @@ pub fn grant(ask: &Ask<'_>) -> Result<Form, Error> {
 
 /// Section 2.2.1: a token response that says what kind of token it brings (R078).
 pub fn response(reply: &Response, reading: Reading, binding: Binding) -> Result<Tokens, Error> {
-    let tokens = token::response_for(reply, reading, binding)?;
+    let tokens = token::read(reply, reading, binding, true)?;
     match token::text(&tokens.response, "issued_token_type")? {
         Some(_) => Ok(tokens),
         None => Err(token::invalid("issued_token_type")),

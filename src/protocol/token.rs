@@ -65,12 +65,22 @@ pub fn response(reply: &Response, reading: Reading) -> Result<Tokens, Error> {
 
 /// Reads a token response to a request for a token of that binding.
 pub fn response_for(reply: &Response, reading: Reading, binding: Binding) -> Result<Tokens, Error> {
+    read(reply, reading, binding, false)
+}
+
+/// The same, or for a token exchange, which may bring what is no access token.
+pub(super) fn read(
+    reply: &Response,
+    reading: Reading,
+    binding: Binding,
+    exchanged: bool,
+) -> Result<Tokens, Error> {
     let response = reply.success(Code::TokenError)?;
     let access_token = text(&response, "access_token")?.ok_or_else(|| invalid("access_token"))?;
     if !access_token.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
         return Err(invalid("access_token"));
     }
-    require_binding(&response, reading, binding)?;
+    require_binding(&response, reading, binding, exchanged)?;
     require_details(&response)?;
     Ok(Tokens {
         expires_in: seconds(&response, "expires_in", reading)?,
@@ -93,7 +103,12 @@ pub fn response_for(reply: &Response, reading: Reading, binding: Binding) -> Res
 /// A token of another type cannot be presented as it would have to be (section 7.1); `N_A` belongs to
 /// token exchange (RFC 8693, section 2.2.1). What was asked for bound must come bound, and the other
 /// way round (RFC 9449, section 5; R073).
-fn require_binding(response: &Object, reading: Reading, binding: Binding) -> Result<(), Error> {
+fn require_binding(
+    response: &Object,
+    reading: Reading,
+    binding: Binding,
+    exchanged: bool,
+) -> Result<(), Error> {
     let kind = match response.get("token_type") {
         None if reading == Reading::Lenient => "bearer",
         Some(Json::String(kind)) => kind,
@@ -101,7 +116,7 @@ fn require_binding(response: &Object, reading: Reading, binding: Binding) -> Res
     };
     let is = |name: &str| kind.eq_ignore_ascii_case(name);
     match binding {
-        _ if is("n_a") && response.get("issued_token_type").is_some() => Ok(()),
+        _ if exchanged && is("n_a") => Ok(()),
         Binding::Bearer if is("bearer") => Ok(()),
         Binding::Dpop if is("dpop") => Ok(()),
         _ if is("bearer") || is("dpop") => Err(Code::TokenBindingDowngrade.into()),

@@ -80,9 +80,8 @@ fn r078_the_answer_says_what_it_brings() {
         let seen = read("issued_token_type", wrong);
         refused(seen, Code::TokenResponseInvalid, "issued_token_type", &what);
     }
-    // Without it, `N_A` is a type like any other.
     let seen = read("issued_token_type", Value::Null);
-    refused(seen, Code::TokenTypeUnsupported, "", "missing beside N_A");
+    refused(seen, Code::TokenResponseInvalid, "issued_token_type", "missing beside N_A");
     let bare = json!({"access_token": "t", "token_type": "Bearer"}).to_string();
     let seen = exchange::response(&reply(200, bare), Reading::Strict, Binding::Bearer);
     refused(seen, Code::TokenResponseInvalid, "issued_token_type", "missing");

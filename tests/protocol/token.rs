@@ -1,8 +1,8 @@
 //! What a token endpoint answers.
 
 use grantkit::protocol::error::{Code, Error};
-use grantkit::protocol::revoke;
-use grantkit::protocol::token::{Reading, Tokens, response};
+use grantkit::protocol::token::{Binding, Reading, Tokens, response};
+use grantkit::protocol::{exchange, revoke};
 use serde_json::{Value, json};
 
 use crate::given::{answer, refused, reply};
@@ -143,12 +143,17 @@ fn r072_n_a_belongs_to_token_exchange() {
         )
     };
     let urn = "urn:ietf:params:oauth:token-type:saml2";
-    for kind in ["N_A", "n_a", "Bearer"] {
-        let seen = response(&reply(200, body(kind, urn)), Reading::Strict);
-        assert!(seen.is_ok(), "{kind}");
+    for (kind, exchanged, otherwise) in
+        [("N_A", true, false), ("n_a", true, false), ("Bearer", true, true), ("mac", false, false)]
+    {
+        let reply = reply(200, body(kind, urn));
+        let seen = exchange::response(&reply, Reading::Strict, Binding::Bearer);
+        assert_eq!(seen.is_ok(), exchanged, "{kind}");
+        match response(&reply, Reading::Strict) {
+            Ok(_) => assert!(otherwise, "{kind}"),
+            seen => refused(seen, Code::TokenTypeUnsupported, "", kind),
+        }
     }
-    let seen = response(&reply(200, body("mac", urn)), Reading::Strict);
-    refused(seen, Code::TokenTypeUnsupported, "", "mac");
 }
 
 #[test]
