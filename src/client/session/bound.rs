@@ -36,15 +36,17 @@ impl<P: Page> Session<P> {
     pub(super) async fn ready_key(&self) -> Result<(), Error> {
         let Some(dpop) = self.server().dpop() else { return Ok(()) };
         let name = self.key_name();
-        if self.page().kept_key(&name).await?.is_none() {
+        let mut kept = self.page().kept_key(&name).await?;
+        if kept.is_none() {
             let pair = match dpop.held() {
                 Some(pair) => pair,
                 None => self.page().make_key().await?,
             };
             // Another tab may just have kept one.
             let _ = self.page().keep_key(&name, &pair).await;
+            kept = self.page().kept_key(&name).await?;
         }
-        dpop.set(self.page().kept_key(&name).await?.ok_or(Code::StorageUnavailable)?);
+        dpop.set(kept.ok_or(Code::StorageUnavailable)?);
         Ok(())
     }
 
