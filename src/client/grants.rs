@@ -7,6 +7,7 @@ use crate::protocol::authorize::Wish;
 use crate::protocol::error::Error;
 use crate::protocol::form::Form;
 use crate::protocol::secret::Secret;
+use crate::protocol::{assertion, ciba, device, exchange};
 
 use super::config::invalid;
 use super::host::Edge;
@@ -74,7 +75,7 @@ pub static REFRESH_TOKEN: Grant = Grant {
 /// RFC 8628, section 3.4
 pub static DEVICE_CODE: Grant = Grant {
     name: "deviceCode",
-    grant_type: "urn:ietf:params:oauth:grant-type:device_code",
+    grant_type: device::GRANT,
     parameters: &[required("deviceCode", "device_code")],
     defaults: false,
 };
@@ -82,7 +83,7 @@ pub static DEVICE_CODE: Grant = Grant {
 /// OpenID Connect CIBA Core 1.0, section 10.1
 pub static BACKCHANNEL: Grant = Grant {
     name: "backchannel",
-    grant_type: "urn:openid:params:grant-type:ciba",
+    grant_type: ciba::GRANT,
     parameters: &[required("authReqId", "auth_req_id")],
     defaults: false,
 };
@@ -90,7 +91,7 @@ pub static BACKCHANNEL: Grant = Grant {
 /// RFC 8693, section 2.1
 pub static TOKEN_EXCHANGE: Grant = Grant {
     name: "tokenExchange",
-    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    grant_type: exchange::GRANT,
     parameters: &[
         required("subjectToken", "subject_token"),
         required("subjectTokenType", "subject_token_type"),
@@ -104,7 +105,7 @@ pub static TOKEN_EXCHANGE: Grant = Grant {
 /// RFC 7523, section 2.1
 pub static JWT_BEARER: Grant = Grant {
     name: "jwtBearer",
-    grant_type: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    grant_type: assertion::GRANT,
     parameters: &[required("assertion", "assertion")],
     defaults: true,
 };
