@@ -1,6 +1,6 @@
 // The public class TokenClient, and the way in.
 
-import { Connection, KEY, clock, dispose, inspect, redacted } from './grantkit.js'
+import { KEY, connected, dispose, inspect, redacted } from './grantkit.js'
 
 export class TokenClient {
   #connection
@@ -123,10 +123,6 @@ export class TokenClient {
 /** The way in, by `openClient` of an instance's glue. */
 export function clients(instance, openClient) {
   return async function createTokenClient(options) {
-    await instance.ready()
-    const open = () => instance.enter(() => openClient(options, connection.hold))
-    const connection = new Connection(instance, open, clock(options))
-    connection.adopt(open(), instance.generation)
-    return new TokenClient(KEY, connection)
+    return new TokenClient(KEY, await connected(instance, openClient, options))
   }
 }

@@ -182,6 +182,15 @@ export class Connection {
   }
 }
 
+/** A connection to what the glue's `open` makes at once. */
+export async function connected(instance, make, options) {
+  await instance.ready()
+  const open = () => instance.enter(() => make(options, connection.hold))
+  const connection = new Connection(instance, open, clock(options))
+  connection.adopt(open(), instance.generation)
+  return connection
+}
+
 // A clock that throws is no clock: NaN never compares, so the wasm decides.
 export const clock = (options) => {
   const now = options?.now

@@ -1,6 +1,6 @@
 // The public class TokenValidator, and the way in.
 
-import { Connection, KEY, clock, dispose, inspect, redacted } from './grantkit.js'
+import { KEY, connected, dispose, inspect, redacted } from './grantkit.js'
 
 export class TokenValidator {
   #connection
@@ -33,10 +33,6 @@ export class TokenValidator {
 /** The way in, by `openValidator` of an instance's glue. */
 export function validators(instance, openValidator) {
   return async function createTokenValidator(options) {
-    await instance.ready()
-    const open = () => instance.enter(() => openValidator(options, connection.hold))
-    const connection = new Connection(instance, open, clock(options))
-    connection.adopt(open(), instance.generation)
-    return new TokenValidator(KEY, connection)
+    return new TokenValidator(KEY, await connected(instance, openValidator, options))
   }
 }
