@@ -3,9 +3,9 @@
 // touches the system.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure, ROOT, cacheFolder, dropStale, place, run, say } from './setup.mjs'
+import { Failure, ROOT, cacheFolder, dropStale, once, run, say } from './setup.mjs'
 
 const REQUIREMENTS = join(ROOT, 'tests', 'providers', 'django', 'requirements.txt')
 const GLEWLWYD = '2.7.5'
@@ -31,7 +31,9 @@ export async function providers() {
   ]) {
     if (find()) continue
     try {
-      await install()
+      await once(name, async () => {
+        if (!find()) await install()
+      })
       if (!find()) throw new Failure('what was installed does not start')
     } catch (error) {
       if (!(error instanceof Failure)) throw error
@@ -76,16 +78,11 @@ async function installDjango() {
   const check = 'import sys, venv, ensurepip; assert sys.version_info >= (3, 10)'
   const python = ['python3', 'python'].find((name) => prints(name, ['-c', check]) !== null)
   if (!python) throw new Failure('no Python 3.10 or newer with venv is on PATH')
-  await made(
-    djangoHome(),
-    findDjango,
-    'django-oauth-toolkit by pip, half a minute',
-    async (home) => {
-      await run(python, ['-m', 'venv', home])
-      const pip = '-m pip install --quiet --retries 1 --disable-pip-version-check'.split(' ')
-      await run(pythonOf(home), [...pip, '--only-binary', ':all:', '-r', REQUIREMENTS])
-    },
-  )
+  await made(djangoHome(), 'django-oauth-toolkit by pip, half a minute', async (home) => {
+    await run(python, ['-m', 'venv', home])
+    const pip = '-m pip install --quiet --retries 1 --disable-pip-version-check'.split(' ')
+    await run(pythonOf(home), [...pip, '--only-binary', ':all:', '-r', REQUIREMENTS])
+  })
 }
 
 // Unpacked, not installed: a package that is installed starts a service on a port that nobody asked
@@ -95,26 +92,21 @@ async function installGlewlwyd() {
     throw new Failure('it comes from Debian and its kin, by apt-get')
   if (!offered() && process.getuid() === 0) {
     say('the lists of packages by apt-get update, for glewlwyd')
-    await run('apt-get', ['-qq', 'update'])
+    await once('apt-get', () => run('apt-get', ['-qq', 'update']))
   }
   const version = offered()
   if (!version) throw new Failure('apt-get knows no glewlwyd; apt-get update may help')
   if (!version.startsWith(`${GLEWLWYD}-`))
     throw new Failure(`the tests know ${GLEWLWYD}, and apt-get has ${version}`)
 
-  await made(
-    glewlwydHome(),
-    findGlewlwyd,
-    'glewlwyd by apt-get download, a few seconds',
-    async (home) => {
-      mkdirSync(home)
-      const options = ['-o', 'APT::Sandbox::User=root']
-      await run('apt-get', ['-qq', ...options, 'download', ...needed()], { cwd: home })
-      await run('sh', ['-c', 'for file in *.deb; do dpkg-deb -x "$file" . && rm "$file"; done'], {
-        cwd: home,
-      })
-    },
-  )
+  await made(glewlwydHome(), 'glewlwyd by apt-get download, a few seconds', async (home) => {
+    mkdirSync(home)
+    const options = ['-o', 'APT::Sandbox::User=root']
+    await run('apt-get', ['-qq', ...options, 'download', ...needed()], { cwd: home })
+    await run('sh', ['-c', 'for file in *.deb; do dpkg-deb -x "$file" . && rm "$file"; done'], {
+      cwd: home,
+    })
+  })
 }
 
 function offered() {
@@ -134,8 +126,8 @@ function needed() {
 }
 
 // As for the tools: made beside its place and then renamed, so that a killed install leaves nothing
-// that looks whole, and of two at once the later finds the place taken by the same thing.
-async function made(home, find, what, make) {
+// that looks whole.
+async function made(home, what, make) {
   say(`${what}, into ${home}, once`)
   mkdirSync(folder(), { recursive: true })
   dropStale(folder())
@@ -143,8 +135,8 @@ async function made(home, find, what, make) {
   try {
     const fresh = join(aside, 'home')
     await make(fresh)
-    if (!find()) rmSync(home, { recursive: true, force: true })
-    if (!existsSync(home)) place(fresh, home)
+    rmSync(home, { recursive: true, force: true })
+    renameSync(fresh, home)
   } finally {
     rmSync(aside, { recursive: true, force: true })
   }

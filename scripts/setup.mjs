@@ -5,6 +5,7 @@ import { realpathSync, renameSync, rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { alone } from './alone.mjs'
 
 export const ROOT = dirname(dirname(fileURLToPath(import.meta.url)))
 export const NIGHTLY = 'nightly-2026-05-20'
@@ -66,6 +67,11 @@ function npm(args) {
   return WINDOWS ? run('cmd', ['/c', 'npm', ...args]) : run('npm', args)
 }
 
+/** One clone at a time; the others find it done. */
+export function once(what, work) {
+  return alone(what, work, () => say(`another clone sets up with ${what}: waiting for it`))
+}
+
 /** The npm packages of the lock file. */
 export async function modules() {
   const major = Number.parseInt(process.versions.node)
@@ -98,6 +104,12 @@ function installed(toolchain, parts) {
 async function toolchain(name, components, targets) {
   const parts = [...components, ...targets.map((target) => `rust-std-${target}`)]
   if (installed(name, parts)) return
+  await once('rustup', async () => {
+    if (!installed(name, parts)) await installToolchain(name, components, targets)
+  })
+}
+
+async function installToolchain(name, components, targets) {
   say(`Rust ${name} with ${[...components, ...targets].join(', ')} by rustup, about a minute`)
   const add = [...components.flatMap((c) => ['-c', c]), ...targets.flatMap((t) => ['-t', t])]
   await run('rustup', [
@@ -150,12 +162,21 @@ async function tool(command, crate, version, minutes, options = []) {
   const home = join(tools, `${crate}-${version}`)
   const bin = join(home, 'bin')
   if (versionIs(join(bin, command), version)) return bin
+  await once(crate, async () => {
+    if (!versionIs(join(bin, command), version))
+      await installTool(tools, crate, version, minutes, options)
+  })
+  if (!versionIs(join(bin, command), version))
+    throw new Failure(`${bin} holds no ${command} ${version}`)
+  return bin
+}
 
+async function installTool(tools, crate, version, minutes, options) {
+  const home = join(tools, `${crate}-${version}`)
   say(`${crate} ${version} by cargo install into ${home}, once, about ${minutes} minutes`)
   mkdirSync(tools, { recursive: true })
   dropStale(tools)
-  // Made beside its place and then renamed: a killed install leaves nothing that looks whole, and of
-  // two at once the later finds the place taken by the same thing.
+  // Made beside its place and then renamed: a killed install leaves nothing that looks whole.
   const temporary = mkdtempSync(join(tools, `.${crate}-`))
   try {
     const { channel } = toolchainFile()
@@ -173,15 +194,12 @@ async function tool(command, crate, version, minutes, options = []) {
         },
       },
     )
-    if (existsSync(home) && !versionIs(join(bin, command), version))
-      rmSync(home, { recursive: true })
-    if (!existsSync(home)) place(join(temporary, 'root'), home)
+    // What is there is of no use: whoever asked has looked.
+    rmSync(home, { recursive: true, force: true })
+    renameSync(join(temporary, 'root'), home)
   } finally {
     rmSync(temporary, { recursive: true, force: true })
   }
-  if (!versionIs(join(bin, command), version))
-    throw new Failure(`${bin} holds no ${command} ${version}`)
-  return bin
 }
 
 // The tools run for a second: what counts is the time to compile them.
@@ -190,15 +208,6 @@ const QUICK = {
   CARGO_PROFILE_RELEASE_LTO: 'off',
   CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
   CARGO_PROFILE_RELEASE_DEBUG: '0',
-}
-
-/** Renames; whoever was faster made the same thing. */
-export function place(from, to) {
-  try {
-    renameSync(from, to)
-  } catch (error) {
-    if (!existsSync(to)) throw error
-  }
 }
 
 /** Removes what killed runs left of their temporary folders, a day later. */
@@ -263,10 +272,12 @@ export async function findChromium() {
 /** Installs Debian's packages, where that is possible: as root, with apt. Answers whether it was. */
 export async function apt(what, packages) {
   if (process.getuid?.() !== 0 || !findOnPath('apt-get')) return false
-  say(`${what} for the tests by apt-get install, about a minute`)
-  const env = { DEBIAN_FRONTEND: 'noninteractive' }
-  await run('apt-get', ['-qq', 'update'], { env })
-  await run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env })
+  await once('apt-get', async () => {
+    say(`${what} for the tests by apt-get install, about a minute`)
+    const env = { DEBIAN_FRONTEND: 'noninteractive' }
+    await run('apt-get', ['-qq', 'update'], { env })
+    await run('apt-get', ['-qq', 'install', '-y', '--no-install-recommends', ...packages], { env })
+  })
   return true
 }
 

@@ -1,0 +1,96 @@
+// What scripts/alone.mjs promises: two clones that set up at once do not get into each other's way.
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+
+const MODULE = new URL('../../scripts/alone.mjs', import.meta.url).href
+
+/** A process that says `in` when it works, and is done when its standard input ends. */
+const PROGRAM = `
+  import { alone } from ${JSON.stringify(MODULE)}
+  await alone(process.argv[1], async () => {
+    console.log('in')
+    for await (const _ of process.stdin);
+    console.log('out')
+  }, () => console.log('waits'))
+`
+
+function worker(context, name) {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM, name], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: fileURLToPath(new URL('.', import.meta.url)),
+  })
+  context.after(() => child.kill('SIGKILL'))
+  const said = []
+  let news = deferred()
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    said.push(...text.trim().split('\n'))
+    news.resolve()
+    news = deferred()
+  })
+  const says = async (word) => {
+    while (!said.includes(word)) await news.promise
+  }
+  return { child, said, says, gone: once(child, 'exit') }
+}
+
+function deferred() {
+  const made = {}
+  made.promise = new Promise((resolve) => (made.resolve = resolve))
+  return made
+}
+
+test('one process works and the others wait until it is done', async (context) => {
+  const name = randomUUID()
+  const first = worker(context, name)
+  await first.says('in')
+  const [second, third] = [worker(context, name), worker(context, name)]
+  await Promise.all([second.says('waits'), third.says('waits')])
+  assert.deepEqual([second.said, third.said], [['waits'], ['waits']])
+
+  first.child.stdin.end()
+  const next = await Promise.race([
+    second.says('in').then(() => [second, third]),
+    third.says('in').then(() => [third, second]),
+  ])
+  assert.equal(next[1].said.includes('in'), false)
+  next[0].child.stdin.end()
+  await next[1].says('in')
+  next[1].child.stdin.end()
+  const codes = await Promise.all([first, second, third].map(({ gone }) => gone))
+  assert.deepEqual(codes.flat(), [0, null, 0, null, 0, null])
+})
+
+test('a process that is killed holds nobody up', async (context) => {
+  const name = randomUUID()
+  const first = worker(context, name)
+  await first.says('in')
+  const second = worker(context, name)
+  await second.says('waits')
+  first.child.kill('SIGKILL')
+  await second.says('in')
+  second.child.stdin.end()
+  assert.deepEqual(await second.gone, [0, null])
+
+  // Nobody waited, and what it left is in the way of the next.
+  const third = worker(context, name)
+  await third.says('in')
+  third.child.kill('SIGKILL')
+  await third.gone
+  const fourth = worker(context, name)
+  await fourth.says('in')
+  fourth.child.stdin.end()
+  assert.deepEqual(await fourth.gone, [0, null])
+})
+
+test('other work is not held up', async (context) => {
+  const [one, other] = [worker(context, randomUUID()), worker(context, randomUUID())]
+  await Promise.all([one.says('in'), other.says('in')])
+  for (const { child, gone } of [one, other]) {
+    child.stdin.end()
+    assert.deepEqual(await gone, [0, null])
+  }
+})
