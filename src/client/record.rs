@@ -6,6 +6,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::protocol::fields::Fields;
 use crate::protocol::id_token::Claims;
 use crate::protocol::json::{self, Json, Object};
 use crate::protocol::secret::Secret;
@@ -14,7 +15,7 @@ use crate::protocol::time::{Millis, UnixMillis};
 use super::config::Config;
 use super::login::SignedIn;
 use super::server::Granted;
-use super::tokens::{AccessToken, integer_of, text_of};
+use super::tokens::AccessToken;
 
 const VERSION: i64 = 1;
 
@@ -146,9 +147,9 @@ impl TokenSet {
     /// A stored text, if it is of this version, issuer and client, and whole.
     pub fn from_text(text: &str, config: &Config) -> Option<TokenSet> {
         let mut object = json::read_object(text.as_bytes()).ok()?;
-        let ours = object.get("v")?.as_integer()? == VERSION
-            && object.text("issuer")? == config.issuer.as_str()
-            && object.text("client_id")? == config.auth.id;
+        let ours = object.get("v").and_then(Json::as_integer) == Some(VERSION)
+            && object.text("issuer") == Some(config.issuer.as_str())
+            && object.text("client_id") == Some(&config.auth.id);
         if !ours {
             return None;
         }
@@ -166,16 +167,17 @@ impl TokenSet {
             let key = token.as_object()?.text("key")?.to_owned();
             others.push((key, Rc::new(token_of(token)?)));
         }
-        Some(TokenSet {
+        let fields = Fields::of(&object);
+        fields.whole(TokenSet {
             access,
             others,
-            refresh_token: secret(&object, "refresh_token")?,
-            session_expires_at: integer_of(&object, "session_expires_at")?,
-            id_token: secret(&object, "id_token")?,
+            refresh_token: fields.maybe_text("refresh_token").map(Secret::new),
+            session_expires_at: fields.maybe_integer("session_expires_at"),
+            id_token: fields.maybe_text("id_token").map(Secret::new),
             claims,
-            scope: text_of(&object, "scope")?,
-            bound: text_of(&object, "bound")?,
-            age: (object.get("signed_in_at")?.as_integer()?, object.get("renewals")?.as_integer()?),
+            scope: fields.maybe_text("scope"),
+            bound: fields.maybe_text("bound"),
+            age: (fields.integer("signed_in_at"), fields.integer("renewals")),
         })
     }
 }
@@ -193,8 +195,4 @@ fn token_json(token: &AccessToken, key: Option<&str>) -> Object {
 
 fn token_of(value: &Json) -> Option<AccessToken> {
     AccessToken::from_json(value.as_object()?)
-}
-
-fn secret(object: &Object, name: &str) -> Option<Option<Secret>> {
-    text_of(object, name).map(|text| text.map(Secret::new))
 }

@@ -5,6 +5,7 @@ use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::protocol::fields::Fields;
 use crate::protocol::json::Object;
 use crate::protocol::secret::Secret;
 use crate::protocol::time::{Millis, UnixMillis};
@@ -77,28 +78,13 @@ impl AccessToken {
 
     /// Out of a store; what does not fit spoils it whole.
     pub fn from_json(object: &Object) -> Option<AccessToken> {
-        Some(AccessToken {
-            secret: Secret::new(object.text("token")?),
-            received_at: object.get("received_at")?.as_integer()?,
-            expires_at: integer_of(object, "expires_at")?,
-            scope: text_of(object, "scope")?,
+        let fields = Fields::of(object);
+        fields.whole(AccessToken {
+            secret: Secret::new(fields.text("token")),
+            received_at: fields.integer("received_at"),
+            expires_at: fields.maybe_integer("expires_at"),
+            scope: fields.maybe_text("scope"),
         })
-    }
-}
-
-/// Absent, or of the right type; anything else spoils the record.
-pub fn integer_of(object: &Object, name: &str) -> Option<Option<i64>> {
-    match object.get(name) {
-        None => Some(None),
-        Some(value) => value.as_integer().map(Some),
-    }
-}
-
-/// The same for a text.
-pub fn text_of(object: &Object, name: &str) -> Option<Option<String>> {
-    match object.get(name) {
-        None => Some(None),
-        Some(value) => value.as_str().map(|text| Some(text.into())),
     }
 }
 

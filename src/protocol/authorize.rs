@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::error::{Code, Error};
+use super::fields::Fields;
 use super::form::Form;
 use super::json::{Json, Object};
 use super::metadata::{Issuer, Metadata, missing};
@@ -489,48 +490,31 @@ impl Pending {
 
     /// A stored record, if every member is what it must be (R171).
     pub fn from_json(mut object: Object) -> Option<Pending> {
-        fn text(object: &Object, name: &str) -> Option<String> {
-            object.text(name).map(ToOwned::to_owned)
-        }
-        fn maybe(object: &Object, name: &str) -> Option<Option<String>> {
-            match object.get(name) {
-                None => Some(None),
-                Some(value) => value.as_str().map(|text| Some(text.to_owned())),
-            }
-        }
         /// As long as 32 random bytes are: a weaker value is none of ours.
         fn random(text: &str) -> bool {
             text.len() >= 43
         }
-        fn texts(object: &Object, name: &str) -> Option<Vec<String>> {
-            let strings = object.get(name)?.as_strings()?;
-            Some(strings.into_iter().map(ToOwned::to_owned).collect())
-        }
-        let max_age = match object.get("max_age") {
-            None => None,
-            Some(value) => Some(u32::try_from(value.as_integer()?).ok()?),
-        };
+        let app_state = object.take("app_state");
+        let fields = Fields::of(&object);
         let pending = Pending {
-            state: text(&object, "state")?,
-            nonce: maybe(&object, "nonce")?,
-            verifier: Secret::new(text(&object, "verifier")?),
-            issuer: text(&object, "issuer")?,
-            client_id: text(&object, "client_id")?,
-            redirect_uri: text(&object, "redirect_uri")?,
-            scope: maybe(&object, "scope")?,
-            resource: texts(&object, "resource")?,
-            max_age,
-            essential_acr: texts(&object, "acr")?,
-            silent: object.get("silent")?.as_bool()?,
-            signed_answer: match object.get("signed_answer") {
-                None => false,
-                Some(value) => value.as_bool()?,
-            },
-            dpop_jkt: maybe(&object, "dpop_jkt")?,
-            created_at: object.get("created_at")?.as_integer()?,
-            return_to: maybe(&object, "return_to")?,
-            app_state: object.take("app_state"),
+            state: fields.text("state"),
+            nonce: fields.maybe_text("nonce"),
+            verifier: Secret::new(fields.text("verifier")),
+            issuer: fields.text("issuer"),
+            client_id: fields.text("client_id"),
+            redirect_uri: fields.text("redirect_uri"),
+            scope: fields.maybe_text("scope"),
+            resource: fields.texts("resource"),
+            max_age: fields.maybe_seconds("max_age"),
+            essential_acr: fields.texts("acr"),
+            silent: fields.flag("silent"),
+            signed_answer: fields.maybe_flag("signed_answer").unwrap_or_default(),
+            dpop_jkt: fields.maybe_text("dpop_jkt"),
+            created_at: fields.integer("created_at"),
+            return_to: fields.maybe_text("return_to"),
+            app_state,
         };
+        let pending = fields.whole(pending)?;
         // Without a nonce an old id_token would do; without a verifier none would be sent.
         let openid = has_scope(pending.scope.as_deref(), "openid");
         let whole = random(&pending.state)

@@ -15,6 +15,7 @@ pub mod dpop;
 pub mod dpop_proof;
 pub mod error;
 pub mod exchange;
+pub mod fields;
 pub mod form;
 pub mod http;
 pub mod id_token;
