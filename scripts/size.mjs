@@ -3,14 +3,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { brotliCompressSync, constants } from 'node:zlib'
 import { shipped } from './build.mjs'
-import { Failure, ROOT, say, told } from './setup.mjs'
+import { Failure, ROOT, isMain, say, told } from './setup.mjs'
 import { initialMemory } from './wasm.mjs'
 
 const FILE = join(ROOT, 'size.json')
 // Versions of zlib differ by some bytes.
 const TOLERANCE = 0.01
 
-await told(async () => {
+if (isMain(import.meta.url)) await told(held)
+
+async function held() {
   const recorded = JSON.parse(readFileSync(FILE, 'utf8'))
   const measured = await measure()
   const { page, edge } = measured
@@ -38,7 +40,7 @@ await told(async () => {
       `not as recorded in size.json: ${changed.join('; ')}. ` +
         'If that is meant, record it: npm run pin, or node scripts/size.mjs --write',
     )
-})
+}
 
 async function measure() {
   const { build } = await import('esbuild')
@@ -81,7 +83,8 @@ function both(bytes) {
   return { raw: bytes.length, brotli: brotli(bytes) }
 }
 
-function brotli(bytes) {
+/** How many bytes travel. */
+export function brotli(bytes) {
   return brotliCompressSync(bytes, {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: 11,

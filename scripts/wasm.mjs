@@ -4,6 +4,7 @@ const CUSTOM = 0
 const IMPORT = 2
 const MEMORY = 5
 const EXPORT = 7
+const CODE = 10
 const PAGE = 65536
 const HEADER = 8
 
@@ -26,6 +27,27 @@ export function initialMemory(wasm) {
   const { bytes } = sections(wasm).find(({ id }) => id === MEMORY)
   // One memory: its count, its flags, its least number of pages.
   return unsigned(bytes, 2).value * PAGE
+}
+
+/** Where the code of each function stands in the file, by its index. */
+export function functions(wasm) {
+  const found = []
+  let index = 0
+  for (const { id, bytes } of sections(wasm)) {
+    // Imports are functions only, see `entries`; they come first.
+    if (id === IMPORT) index += unsigned(bytes, 0).value
+    if (id !== CODE) continue
+    const base = bytes.byteOffset - wasm.byteOffset
+    const count = unsigned(bytes, 0)
+    let at = count.next
+    for (let each = 0; each < count.value; each++) {
+      const size = unsigned(bytes, at)
+      const end = size.next + size.value
+      found.push({ index: index + each, start: base + size.next, end: base + end })
+      at = end
+    }
+  }
+  return found
 }
 
 /**
