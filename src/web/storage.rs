@@ -69,10 +69,10 @@ impl WebStorage {
     }
 }
 
-/// Reading the property alone throws where the user forbids storage.
+/// Reading the property alone throws where the user forbids storage. A simulated document has storage
+/// and no `Window`, without which gloo-storage throws.
 fn probe(name: &str) -> bool {
-    let in_window = property(&js_sys::global(), "window").is_object();
-    in_window
+    web_sys::window().is_some()
         && Reflect::get(&js_sys::global(), &name.into()).is_ok_and(|storage| storage.is_object())
 }
 

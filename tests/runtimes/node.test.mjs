@@ -138,3 +138,54 @@ test('node, users_a29 r172: the process ends by itself, whatever was called', as
   const wanted = { gone: 'aborted', kind: 'none', code: 'login_required', timers: [] }
   assert.deepEqual(JSON.parse(text), wanted)
 })
+
+// As jsdom and happy-dom give it to tests: every name of a page, and a global object that is no Window.
+test('node, r170 r172: a simulated document is no reason to fail', async () => {
+  const program = `
+    const values = new Map()
+    const storage = {
+      get length() { return values.size },
+      key: (at) => [...values.keys()][at] ?? null,
+      getItem: (name) => values.get(name) ?? null,
+      setItem: (name, value) => void values.set(name, value),
+      removeItem: (name) => void values.delete(name),
+    }
+    const history = { state: null, replaceState() {} }
+    const location = { href: 'https://app.example/', origin: 'https://app.example', pathname: '/' }
+    const names = { window: globalThis, self: globalThis, document: {}, location, history }
+    for (const [name, value] of Object.entries({
+      ...names,
+      sessionStorage: storage,
+      localStorage: storage,
+    }))
+      Object.defineProperty(globalThis, name, { value, configurable: true })
+    const { createSession, createTokenClient } = await import('grantkit')
+    const { clientSecret, ...options } = ${JSON.stringify(options())}
+    const seen = []
+    for (const storage of ['session', 'local', 'memory']) {
+      const session = await createSession({
+        ...options,
+        redirectUri: 'https://app.example/callback',
+        scope: 'openid',
+        storage,
+      })
+      const code = await session.getAccessToken().catch((error) => error.code)
+      seen.push([session.signedIn, (await session.handleCallback()).kind, code])
+      session.close()
+    }
+    const secret = { clientSecret, insecureClientSecret: true }
+    const client = await createTokenClient({ ...options, ...secret })
+    seen.push(typeof (await client.getAccessToken()))
+    process.stdout.write(JSON.stringify(seen))
+  `
+  const file = join(project, 'simulated.mjs')
+  writeFileSync(file, program)
+  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [text, [code]] = await Promise.all([
+    child.stdout.setEncoding('utf8').reduce((all, part) => all + part, ''),
+    once(child, 'close'),
+  ])
+  assert.equal(code, 0)
+  const signedOut = [false, 'none', 'login_required']
+  assert.deepEqual(JSON.parse(text), [signedOut, signedOut, signedOut, 'string'])
+})
