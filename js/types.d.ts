@@ -114,6 +114,7 @@ export interface ServerOptions {
   scope?: string
   resource?: string | readonly string[]
   audience?: string | readonly string[]
+  acrValues?: string
   parameters?: FormParameters
   /** Where `fetch` may send the token. Nowhere, unless it says so. */
   allowedUrls?: readonly AllowedUrl[]
