@@ -417,7 +417,7 @@ export interface TokenClientOptions extends ServerOptions {
   postLogoutRedirectUri?: string
   /** Methods beyond GET, HEAD, OPTIONS, PUT, DELETE that `fetch` may send again after a 401. */
   retryMethods?: readonly string[]
-  /** @deprecated A client secret in a page is no secret. */
+  /** @deprecated A client secret in a page is no secret, nor is a private key that a script can read. */
   insecureClientSecret?: boolean
 }
 

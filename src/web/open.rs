@@ -20,7 +20,7 @@ use crate::protocol::error::{Code, Error};
 use crate::protocol::secret::Secret;
 use crate::protocol::url::Url;
 
-use super::call::Inside;
+use super::call::{Inside, property};
 use super::host::WebHost;
 use super::shared::Shared;
 use super::{crypto, location, url};
@@ -106,12 +106,21 @@ pub struct Client {
 pub fn client(host: WebHost, server: Box<Options>, own: ClientOptions) -> Result<Client, Error> {
     let ClientOptions { secret, method, key, elsewhere, objects, .. } = own;
     // A secret in a page is no secret (R065); one that is empty, missing or left over is a mistake.
-    let in_page = secret.is_some() && location::window().is_some() && !own.insecure_client_secret;
+    let in_page = location::window().is_some() && !own.insecure_client_secret;
     let empty = secret.as_ref().is_some_and(|secret| secret.expose().is_empty());
     let by_secret = |method| matches!(method, Method::Basic | Method::Post | Method::SecretJwt);
     let unfit = method.is_some_and(|method| by_secret(method) != secret.is_some());
-    if in_page || empty || unfit {
+    if in_page && secret.is_some() || empty || unfit {
         return Err(invalid("clientSecret"));
+    }
+    // Nor is a key there that can be read: a JWK has no `extractable` at all.
+    let readable = |key: &Option<Signing<JsValue>>| {
+        key.as_ref().is_some_and(|key| property(&key.key, "extractable") != JsValue::FALSE)
+    };
+    for (name, key) in [("privateKey", &key), ("requestObjectKey", &objects)] {
+        if in_page && readable(key) {
+            return Err(invalid(name));
+        }
     }
     // One way to show who it is, and what that way needs.
     let keyed = key.is_some() || elsewhere.is_some();

@@ -246,7 +246,7 @@ options! {
         redirect_uri: Option<String> = None,
         /// The same.
         post_logout_redirect_uri: Option<String> = None,
-        /// A secret in a page, which is no secret.
+        /// A secret in a page, or a private key that can be read there: neither is one.
         insecure_client_secret: bool = false,
     }
 }

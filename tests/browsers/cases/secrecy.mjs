@@ -372,6 +372,32 @@ export const clientSecrets = suite('a client secret in a page', (test) => {
     }
     assert.deepEqual(provider.requests, [])
 
+    // A key is one where no script can read it.
+    const keys = await app.run(async () => {
+      const kind = { name: 'ECDSA', namedCurve: 'P-256' }
+      const made = (extractable) => crypto.subtle.generateKey(kind, extractable, ['sign', 'verify'])
+      const { privateKey: readable } = await made(true)
+      const { privateKey: hidden } = await made(false)
+      const jwk = await crypto.subtle.exportKey('jwk', readable)
+      const { issuer } = options
+      const make = (more) =>
+        settle(() =>
+          grantkit.createTokenClient({ issuer, clientId: 'worker', ...more }).then(() => 0),
+        )
+      const outcomes = []
+      for (const name of ['privateKey', 'requestObjectKey']) {
+        for (const key of [jwk, readable, { key: jwk, kid: '1' }, { key: readable }, hidden]) {
+          const { error } = await make({ [name]: key })
+          outcomes.push(error ? `${error.code} ${error.detail}` : 'made')
+        }
+        const { error } = await make({ [name]: jwk, insecureClientSecret: true })
+        outcomes.push(error ? error.code : 'made')
+      }
+      return outcomes
+    })
+    const wanted = (name) => [...Array(4).fill(`config_invalid ${name}`), 'made', 'made']
+    assert.deepEqual(keys, [...wanted('privateKey'), ...wanted('requestObjectKey')])
+
     const allowed = { clientSecret: SECRET, insecureClientSecret: true, scope: 'api' }
     assert.deepEqual(await make('createTokenClient', allowed), { value: undefined })
     const tokens = await app.run(() =>
