@@ -213,7 +213,8 @@ impl<H: Host> TokenValidator<H> {
         }?;
         if let Some(proof) = proof {
             // Only what was good is remembered: nobody fills the memory with proofs of his own.
-            self.0.replays.borrow_mut().take(&proof, guard.tolerance, host.now())?;
+            let now = host.now();
+            self.0.replays.borrow_mut().take(&proof, guard.tolerance, now)?;
         }
         Ok(access)
     }

@@ -343,7 +343,8 @@ impl<H: Edge> TokenClient<H> {
 
     fn keep(&self, key: &str, token: AccessToken) -> Rc<AccessToken> {
         let (token, host) = (Rc::new(token), self.server().host());
-        self.0.cache.borrow_mut().put(key, token.clone(), host.now());
+        let now = host.now();
+        self.0.cache.borrow_mut().put(key, token.clone(), now);
         if key == self.0.default_key
             && let Some(until) = token.renew_at(self.config().renew_before)
         {
