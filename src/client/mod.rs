@@ -20,6 +20,7 @@ pub mod pushed;
 pub mod record;
 pub mod registration;
 pub mod resource;
+pub mod rest;
 pub mod revocation;
 pub mod server;
 pub mod session;

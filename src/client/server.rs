@@ -27,6 +27,7 @@ use super::dpop::{Dpop, To};
 use super::flight::{Flights, Landed};
 use super::host::{Host, Level, Work};
 use super::keyring::Signs;
+use super::rest::Rest;
 
 /// A metadata document is used for a day at the most.
 const METADATA_LIFE: Millis = 24 * 3600 * 1000;
@@ -34,6 +35,8 @@ const METADATA_LIFE: Millis = 24 * 3600 * 1000;
 const KEYS_LIFE: Millis = 10 * 60 * 1000;
 /// An unknown key is asked for once a minute at the most.
 const COOLDOWN: Millis = 60 * 1000;
+/// After failures in a row: the first rest and the longest.
+const REST: (Millis, Millis) = (1000, 10_000);
 /// A machine's clock may be wrong by a day at the most.
 const SKEW: Millis = 24 * 3600 * 1000;
 
@@ -52,6 +55,9 @@ struct State {
     metadata: Option<Fetched<Metadata>>,
     keys: Option<Fetched<KeySet>>,
     missed_at: Option<UnixMillis>,
+    /// Documents in a row that were asked for in vain.
+    failures: u32,
+    rest: Rest,
 }
 
 struct Inner<H: Host> {
@@ -120,7 +126,13 @@ impl<H: Host> Server<H> {
     /// Nothing is asked yet. With a patience, work of other requests is not relied on.
     pub fn new(host: H, config: Box<Config>, patience: Option<Millis>) -> Server<H> {
         let documents = Flights::new(host.clone(), patience);
-        let state = State { metadata: None, keys: None, missed_at: None };
+        let state = State {
+            metadata: None,
+            keys: None,
+            missed_at: None,
+            failures: 0,
+            rest: Rest::default(),
+        };
         Server(Rc::new(Inner {
             dpop: config.dpop.then(Dpop::default),
             host,
@@ -180,6 +192,7 @@ impl<H: Host> Server<H> {
         {
             return Ok(known.value.clone());
         }
+        self.rested()?;
         let server = self.clone();
         let work = move || -> Work<Result<Landed, Error>> {
             let server = server.clone();
@@ -188,7 +201,7 @@ impl<H: Host> Server<H> {
                 let known = server.0.state.borrow().metadata.clone();
                 match known.filter(|known| fresh(known.at, server.host().now(), METADATA_LIFE)) {
                     Some(known) => Ok(known.document),
-                    None => server.discover().await.map(Rc::new),
+                    None => server.heard(server.discover().await).map(Rc::new),
                 }
                 .map(Landed::Document)
             })
@@ -239,6 +252,27 @@ impl<H: Host> Server<H> {
         Ok(document)
     }
 
+    /// The second failure in a row rests a second, each further one twice as long: a server that is down
+    /// is not asked by every caller anew (R022).
+    fn heard<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
+        let now = self.host().now();
+        let mut state = self.0.state.borrow_mut();
+        state.failures = match &outcome {
+            Ok(_) => 0,
+            Err(_) => state.failures.saturating_add(1),
+        };
+        if let (Err(error), Some(doublings)) = (&outcome, state.failures.checked_sub(2)) {
+            let rest = (REST.0 << doublings.min(8)).min(REST.1);
+            state.rest.begin(now, rest, error.clone());
+        }
+        outcome
+    }
+
+    fn rested(&self) -> Result<(), Error> {
+        let now = self.host().now();
+        self.0.state.borrow().rest.over(now, REST.1)
+    }
+
     /// The keys, fetched if they are not at hand or too old.
     pub async fn keys(&self, abort: Option<&H::Abort>) -> Result<Rc<KeySet>, Error> {
         let now = self.host().now();
@@ -258,6 +292,7 @@ impl<H: Host> Server<H> {
         let (server, before) = (self.clone(), held(self));
         let metadata = self.metadata(&["jwks_uri"], abort).await?;
         let url = metadata.jwks_uri.clone().ok_or_else(|| missing("jwks_uri"))?;
+        self.rested()?;
         let work = move || -> Work<Result<Landed, Error>> {
             let (server, url) = (server.clone(), url.clone());
             // Somebody whose patience ended earlier may have brought them since.
@@ -268,8 +303,9 @@ impl<H: Host> Server<H> {
                 if let Some(set) = newer {
                     return Ok(Landed::Document(set));
                 }
-                let reply = server.send("jwks", &jwk::request(&url), None).await?;
-                jwk::response(&reply).map(Rc::new).map(Landed::Document)
+                let reply = server.send("jwks", &jwk::request(&url), None).await;
+                let set = reply.and_then(|reply| jwk::response(&reply));
+                server.heard(set).map(Rc::new).map(Landed::Document)
             })
         };
         let landed = self.0.documents.share("jwks", abort, &work);

@@ -236,6 +236,7 @@ fn r022_a_document_is_used_for_a_day_and_a_failure_not_at_all() {
     }
     assert_eq!(world.count("metadata"), 2);
     world.provider().mend("metadata");
+    world.pass(1000);
     assert!(world.run(client.metadata(None)).is_ok());
     world.pass(24 * 3600 * 1000 - 1);
     assert!(world.run(client.metadata(None)).is_ok());
@@ -246,6 +247,53 @@ fn r022_a_document_is_used_for_a_day_and_a_failure_not_at_all() {
     world.provider().mend("metadata");
     assert!(world.run(client.metadata(None)).is_ok());
     assert_eq!(world.count("metadata"), 5);
+}
+
+#[test]
+fn r022_a_server_that_is_down_is_asked_less_and_less() {
+    let world = World::new();
+    let client = Setup::machine().client(&world);
+    world.provider().always("metadata", page(503));
+    // The first failure may have been a moment's; then come the rests, ten seconds at the most.
+    assert!(world.run(client.metadata(None)).is_err());
+    for (asked, rest) in [1000, 2000, 4000, 8000, 10_000, 10_000].into_iter().enumerate() {
+        for _ in 0..5 {
+            let error = world.run(client.metadata(None)).unwrap_err();
+            assert_eq!((error.code(), error.http_status()), (Code::MetadataInvalid, Some(503)));
+        }
+        assert_eq!(world.count("metadata"), asked + 2);
+        world.pass(rest - 1);
+        assert!(world.run(client.metadata(None)).is_err());
+        assert_eq!(world.count("metadata"), asked + 2);
+        world.pass(1);
+    }
+    // A clock that is set back makes no rest longer.
+    assert!(world.run(client.metadata(None)).is_err());
+    world.provider().mend("metadata");
+    world.set_clock(-3600 * 1000);
+    assert!(world.run(client.metadata(None)).is_ok());
+    // What was in order once begins anew.
+    world.pass(24 * 3600 * 1000);
+    world.provider().always("metadata", page(503));
+    let before = world.count("metadata");
+    assert!(world.run(client.metadata(None)).is_err());
+    assert!(world.run(client.metadata(None)).is_err());
+    assert_eq!(world.count("metadata"), before + 2);
+}
+
+#[test]
+fn r022_a_key_set_that_is_gone_is_asked_less_and_less() {
+    let world = World::new();
+    let client = Setup::machine().client(&world);
+    let keys = || world.run(client.server().keys(None)).map(|_| ());
+    world.provider().always("jwks", page(503));
+    for _ in 0..5 {
+        assert_eq!(code_of(keys()), Code::ResponseStatus);
+    }
+    assert_eq!(world.count("jwks"), 2);
+    world.provider().mend("jwks");
+    world.pass(1000);
+    assert!(keys().is_ok());
 }
 
 #[test]

@@ -594,6 +594,7 @@ fn r122_a_4xx_of_another_endpoint_ends_nothing() {
     }
     assert!(session.signed_in());
     world.provider().mend("metadata");
+    world.pass(2000);
     assert!(token(&world, &session).is_ok());
 
     // So are the keys.
@@ -605,6 +606,7 @@ fn r122_a_4xx_of_another_endpoint_ends_nothing() {
     }
     assert!(session.signed_in());
     world.provider().mend("jwks");
+    world.pass(2000);
     assert!(token(&world, &session).is_ok());
 }
 

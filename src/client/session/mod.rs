@@ -30,6 +30,7 @@ use super::flight::Flights;
 use super::host::Page;
 use super::record::TokenSet;
 use super::resource;
+use super::rest::Rest;
 use super::server::Server;
 use super::shelf;
 use super::token_client::Ask;
@@ -80,7 +81,7 @@ struct State {
     /// The last write failed: memory knows more than the store.
     unsaved: bool,
     /// The server asked to be left alone until then, with that answer.
-    resting: Option<(UnixMillis, Error)>,
+    rest: Rest,
 }
 
 struct Inner<P: Page> {
@@ -133,7 +134,7 @@ impl<P: Page> Session<P> {
             told_of_storage: false,
             copied: false,
             unsaved: false,
-            resting: None,
+            rest: Rest::default(),
         };
         let session = Session(Rc::new(Inner {
             page,

@@ -177,17 +177,8 @@ impl<P: Page> Session<P> {
 
     /// A server that said when to come back is not asked before.
     fn rested(&self) -> Result<(), Error> {
-        let mut state = self.0.state.borrow_mut();
-        match &state.resting {
-            // A clock that was set back makes the rest look longer than any may be.
-            Some((until, error)) if (1..=RETRY.1).contains(&(until - self.now())) => {
-                Err(error.clone())
-            }
-            _ => {
-                state.resting = None;
-                Ok(())
-            }
-        }
+        let now = self.now();
+        self.0.state.borrow().rest.over(now, RETRY.1)
     }
 
     /// Takes over what somebody else renewed with the refresh token that is held here.
@@ -342,12 +333,17 @@ impl<P: Page> Session<P> {
     }
 
     pub(super) fn renewal_failed(&self, used: &Secret, error: Error, strike: bool) -> Error {
+        let now = self.now();
         let strikes = {
             let mut state = self.0.state.borrow_mut();
             state.strikes = if strike { state.strikes.saturating_add(1) } else { 0 };
-            let rest = error.retry_after_seconds().map(|seconds| Millis::from(seconds) * 1000);
-            state.resting =
-                rest.map(|rest| (self.now().saturating_add(rest.min(RETRY.1)), error.clone()));
+            match error.retry_after_seconds() {
+                Some(seconds) => {
+                    let length = (Millis::from(seconds) * 1000).min(RETRY.1);
+                    state.rest.begin(now, length, error.clone());
+                }
+                None => state.rest.end(),
+            }
             state.strikes
         };
         let refused = matches!(

@@ -35,7 +35,7 @@ impl<P: Page> Session<P> {
             let mut state = self.0.state.borrow_mut();
             state.epoch = state.epoch.wrapping_add(1);
             state.strikes = 0;
-            state.resting = None;
+            state.rest.end();
             state.set.take()
         };
         self.0.spent.borrow_mut().clear();
