@@ -306,7 +306,7 @@ export interface Session {
    * provider's logout where it has one. `local: true` stays. `returnTo` is a path of this origin that
    * `handleCallback` answers with at `postLogoutRedirectUri`; it is never sent to the server.
    */
-  signOut(options?: { local?: boolean; returnTo?: string }): Promise<void>
+  signOut(options?: SignOutOptions): Promise<void>
   /** Listens; the answer stops it. */
   on<T extends keyof SessionEvents>(
     type: T,
@@ -315,6 +315,17 @@ export interface Session {
   /** Ends timers, channels and listeners; every later call rejects with `closed`. Stored tokens stay. */
   close(): void
   [Symbol.dispose](): void
+}
+
+export interface SignOutOptions {
+  /** Stays in this page; the provider is not visited. */
+  local?: boolean
+  /** A path of this origin to come back to. */
+  returnTo?: string
+  /** Tells the provider who leaves, beside the last id_token. */
+  logoutHint?: string
+  /** Languages that the person reads, best first, as in `de-AT en`. */
+  uiLocales?: string
 }
 
 export interface SignInOptions extends GrantOptions {
@@ -490,6 +501,8 @@ export interface TokenClient {
     idTokenHint?: string
     state?: string
     logoutHint?: string
+    /** Languages that the person reads, best first, as in `de-AT en`. */
+    uiLocales?: string
     postLogoutRedirectUri?: string
   }): Promise<string>
 

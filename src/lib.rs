@@ -61,7 +61,7 @@ pub mod web;
 
 pub use client::grants::Exchange;
 pub use client::host::Event;
-pub use client::session::Answer;
+pub use client::session::{Answer, SignOut};
 pub use client::token_client::Ask;
 pub use protocol::authorize::{SignIn, Wish};
 pub use protocol::error::{Code, Error};
@@ -71,7 +71,7 @@ pub use protocol::secret::Secret;
 pub use web::{
     events::Subscription,
     options::{AllowedUrl, SessionOptions, TokenClientOptions},
-    session::{Mode, Session, SignOut},
+    session::{Mode, Session},
     storage::Storage,
     token_client::{TokenClient, Waiting},
 };

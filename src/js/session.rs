@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::client::config::{Config, PageConfig, invalid};
 use crate::client::host::Page;
-use crate::client::session::{Answer, Session};
+use crate::client::session::{Answer, Session, SignOut};
 use crate::protocol::error::Error;
 use crate::protocol::secret::Secret;
 use crate::web::call::{enter, object, text};
@@ -233,11 +233,14 @@ impl SessionHandle {
                 })
             }
             _ => {
-                let (local, return_to) = (view.flag("local", false), view.text("returnTo"));
+                let how = SignOut {
+                    local: view.flag("local", false),
+                    return_to: view.text("returnTo"),
+                    logout_hint: view.text("logoutHint"),
+                    ui_locales: view.text("uiLocales"),
+                };
                 view.finish()?;
-                Box::pin(async move {
-                    session.sign_out(local, return_to.as_deref()).await.map(|()| JsValue::UNDEFINED)
-                })
+                Box::pin(async move { session.sign_out(how).await.map(|()| JsValue::UNDEFINED) })
             }
         })
     }

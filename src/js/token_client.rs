@@ -326,6 +326,7 @@ impl ClientHandle {
             logout_hint: view.text("logoutHint"),
             post_logout_redirect_uri: view.text("postLogoutRedirectUri").or(registered),
             state: view.text("state"),
+            ui_locales: view.text("uiLocales"),
         };
         view.finish()?;
         Ok(Box::pin(async move {

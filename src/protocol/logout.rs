@@ -20,6 +20,8 @@ pub struct Logout {
     pub post_logout_redirect_uri: Option<String>,
     /// Comes back with the person.
     pub state: Option<String>,
+    /// `ui_locales`: languages that the person reads, best first.
+    pub ui_locales: Option<String>,
 }
 
 /// The address to go to.
@@ -32,7 +34,8 @@ pub fn url(server: &Metadata, client_id: &str, logout: &Logout) -> Result<String
         .push_some("logout_hint", logout.logout_hint.as_deref())
         .push("client_id", client_id)
         .push_some("post_logout_redirect_uri", logout.post_logout_redirect_uri.as_deref())
-        .push_some("state", logout.state.as_deref());
+        .push_some("state", logout.state.as_deref())
+        .push_some("ui_locales", logout.ui_locales.as_deref());
     Ok(endpoint.with_query(query.encode().expose()))
 }
 

@@ -12,7 +12,7 @@ use web_sys::{RequestInit, Response};
 
 use crate::client::config::{PageOptions, invalid};
 use crate::client::host::{Event, Page};
-use crate::client::session::{self, Answer};
+use crate::client::session::{self, Answer, SignOut};
 use crate::client::token_client::Ask;
 use crate::protocol::authorize::{SignIn, Wish};
 use crate::protocol::error::Error;
@@ -76,15 +76,6 @@ pub enum Mode {
     Popup,
     /// Nowhere: in a hidden frame, with `prompt=none`.
     Silent,
-}
-
-/// How a person is signed out.
-#[derive(Clone, Debug, Default)]
-pub struct SignOut {
-    /// Here alone; the server is not visited.
-    pub local: bool,
-    /// A path of this page's origin to come back to.
-    pub return_to: Option<String>,
 }
 
 impl Session {
@@ -206,7 +197,7 @@ impl Session {
 
     /// Clears this browser's state first, gives the tokens back, then leaves for the server's logout.
     pub async fn sign_out(&self, how: SignOut) -> Result<(), Error> {
-        self.inner().sign_out(how.local, how.return_to.as_deref()).await
+        self.inner().sign_out(how).await
     }
 
     /// Listens, until the subscription is dropped. Warnings from before the first listener are kept for it.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::rc::Rc;
 
-use grantkit::client::session::Desk;
+use grantkit::client::session::{Desk, SignOut};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
@@ -189,7 +189,7 @@ fn a090_people_whose_sessions_run_in_one_process_do_not_sign_each_other_out() {
         })
         .collect();
     let (world, first) = &people[0];
-    world.run(first.sign_out(true, None)).unwrap();
+    world.run(first.sign_out(SignOut::local())).unwrap();
     assert!(!first.signed_in());
     let calls: Vec<_> =
         people[1..].iter().map(|(world, session)| asks(world, session, Ask::default())).collect();

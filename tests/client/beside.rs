@@ -1,7 +1,7 @@
 //! R044, R059, R060, A083, A084: signing in beside the page, in a popup or a hidden frame.
 
 use grantkit::client::host::{Page, Sight};
-use grantkit::client::session::Session;
+use grantkit::client::session::{Session, SignOut};
 use grantkit::protocol::authorize::{SignIn, Wish};
 use grantkit::protocol::error::{Code, Error};
 use grantkit::protocol::json::Json;
@@ -451,7 +451,7 @@ fn users_a06_a_person_who_signs_out_and_in_does_not_loop() {
     let world = World::new();
     for _ in 0..12 {
         let session = signed_in(&world, &Setup::page());
-        world.run(session.sign_out(true, None)).unwrap();
+        world.run(session.sign_out(SignOut::local())).unwrap();
     }
 }
 

@@ -1,6 +1,6 @@
 //! RFC 9449 in a page: tokens that are of use to this browser alone.
 
-use grantkit::client::session::{Answer, Session};
+use grantkit::client::session::{Answer, Session, SignOut};
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
 use grantkit::protocol::http::Response;
@@ -59,7 +59,7 @@ fn r141_a_sign_out_takes_the_key_from_no_sign_in_that_is_under_way() {
     let other = one.tab();
     let twin = setup.load(&other);
     let url = leave(&other, &twin, SignIn::default());
-    one.run(session.sign_out(true, None)).unwrap();
+    one.run(session.sign_out(SignOut::local())).unwrap();
     let back = one.provider().approve(&url, now(&other));
     let twin = arrive(&other, &setup, &back);
     assert!(matches!(handle(&other, &twin), Ok(Answer::SignedIn { .. })));

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use grantkit::client::session::{Answer, Begun, Desk};
+use grantkit::client::session::{Answer, Begun, Desk, SignOut};
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::callback::Params;
 use grantkit::protocol::error::{Code, Error};
@@ -275,7 +275,7 @@ fn users_a03_r046_a003_after_a_reload_without_a_session_it_was_used() {
     let session = at_callback(&world, &setup);
     let back = world.shown();
     handle(&world, &session).unwrap();
-    world.run(session.sign_out(true, None)).unwrap();
+    world.run(session.sign_out(SignOut::local())).unwrap();
     let session = arrive(&world, &setup, &back);
     let used = (Code::StateUnknown, Some("used".into()));
     assert_eq!(told(handle(&world, &session)), used);
@@ -800,7 +800,11 @@ fn r159_back_from_the_logout() {
         world.forget_the_past();
         let call = world.start({
             let session = session.clone();
-            async move { session.sign_out(false, Some("/bye?x=1")).await }
+            async move {
+                session
+                    .sign_out(SignOut { return_to: Some("/bye?x=1".into()), ..SignOut::default() })
+                    .await
+            }
         });
         assert!(call.open());
         let state = parameters(&world.left().unwrap())["state"].clone();
@@ -810,6 +814,8 @@ fn r159_back_from_the_logout() {
         let expected =
             Answer::SignedOut { return_to: Some("/bye?x=1".into()), state_matched: matched };
         assert_eq!(answer, expected);
+        let told = world.told().contains(&"warning logout_state_mismatch".into());
+        assert_eq!(told, !matched);
         assert!(!session.signed_in());
         assert_eq!(world.shown(), GOODBYE);
         assert_eq!(handle(&world, &session), Ok(Answer::None), "once");

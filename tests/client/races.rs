@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use grantkit::client::session::{Desk, Session};
+use grantkit::client::session::{Desk, Session, SignOut};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
@@ -46,7 +46,7 @@ fn r164_a_renewal_under_way_does_not_bring_back_what_another_tab_signed_out() {
     let call = asks(&one, &first, Ask::default());
     // The message has not come yet.
     one.kill();
-    two.run(second.sign_out(true, None)).unwrap();
+    two.run(second.sign_out(SignOut::local())).unwrap();
     one.release("token");
     assert_eq!(code_of(call.result()), Code::LoginRequired);
     assert!(one.tokens().keys("").is_empty());
@@ -63,7 +63,7 @@ fn r164_a_renewal_under_way_does_not_write_over_somebody_else() {
     one.hold("token");
     let call = asks(&one, &first, Ask::default());
     one.kill();
-    two.run(second.sign_out(true, None)).unwrap();
+    two.run(second.sign_out(SignOut::local())).unwrap();
     let bobs = bob_signs_in(&two);
     one.release("token");
     assert_eq!(code_of(call.result()), Code::LoginRequired);
@@ -94,7 +94,7 @@ fn a_session_that_was_closed_in_mid_renewal_does_not_come_back_after_a_sign_out(
         let call = asks(&world, &session, Ask::default());
         session.close();
         let next = quiet().load(&world);
-        world.run(next.sign_out(true, None)).unwrap();
+        world.run(next.sign_out(SignOut::local())).unwrap();
         world.release("token");
         assert_eq!(code_of(call.result()), Code::Closed);
         assert!(world.tokens().keys("").is_empty());
@@ -132,7 +132,7 @@ fn r164_a_sign_out_while_new_tokens_are_told_is_the_last_word() {
     one.hold("seal");
     let call = asks(&one, &first, Ask::default());
     assert!(call.open() && first.signed_in());
-    one.run(first.sign_out(true, None)).unwrap();
+    one.run(first.sign_out(SignOut::local())).unwrap();
     one.release("seal");
     assert_eq!(code_of(call.result()), Code::LoginRequired);
     one.turn();
@@ -230,7 +230,7 @@ fn r164_sign_out_of_one_instance_is_known_in_the_others_of_its_page() {
         world.pass(200);
         // No message is needed, so that an old browser knows it, too.
         world.kill();
-        world.run(one.sign_out(true, None)).unwrap();
+        world.run(one.sign_out(SignOut::local())).unwrap();
         assert!(!two.signed_in());
         world.release("token");
         assert_eq!(code_of(renewing.result()), Code::LoginRequired);
@@ -440,7 +440,7 @@ fn r164_a_page_that_comes_back_from_the_cache_after_a_sign_out_forgets() {
         // No message reaches it there.
         world.kill();
         let later = quiet().load(&world);
-        world.run(later.sign_out(true, None)).unwrap();
+        world.run(later.sign_out(SignOut::local())).unwrap();
         world.forget_the_past();
         assert!(session.signed_in());
         world.run(session.came_back());

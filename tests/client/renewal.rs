@@ -3,7 +3,7 @@
 
 use std::rc::Rc;
 
-use grantkit::client::session::{Desk, Session};
+use grantkit::client::session::{Desk, Session, SignOut};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::{SignIn, Wish};
 use grantkit::protocol::error::{Code, Error};
@@ -715,7 +715,7 @@ fn signing_out_during_a_renewal_keeps_nothing_and_gives_all_back() {
     let call = asks(&world, &session);
     let leaving = {
         let session = session.clone();
-        world.start(async move { session.sign_out(true, None).await })
+        world.start(async move { session.sign_out(SignOut::local()).await })
     };
     assert!(leaving.result().is_ok());
     world.release("token");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use grantkit::client::config::Options;
-use grantkit::client::session::{Answer, Session};
+use grantkit::client::session::{Answer, Session, SignOut};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::{SignIn, Wish};
 use grantkit::protocol::callback::Params;
@@ -110,7 +110,7 @@ fn r176_a097_a_whole_session_shows_no_secret() {
     watch.shows(&world.run(session.server().metadata(&["jwks_uri"], None)));
     let call = {
         let session = session.clone();
-        world.start(async move { session.sign_out(false, None).await })
+        world.start(async move { session.sign_out(SignOut::default()).await })
     };
     assert!(call.open());
     watch.looks(&world);
@@ -388,7 +388,7 @@ fn r125_a_refresh_token_goes_to_the_token_and_revocation_endpoints_alone() {
     let mut addresses = vec![world.left().unwrap()];
     let call = {
         let session = session.clone();
-        world.start(async move { session.sign_out(false, None).await })
+        world.start(async move { session.sign_out(SignOut::default()).await })
     };
     assert!(call.open());
     addresses.push(world.left().unwrap());

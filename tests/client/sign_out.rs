@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::acts::{CLIENT, GOODBYE, Setup, arrive, code_of, handle, signed_in, token, told};
 use crate::provider::{ISSUER, Reply, page, parameters, refusal, reply};
 use crate::world::{Call, Effect, Mood, START, World};
-use grantkit::client::session::{Answer, Session};
+use grantkit::client::session::{Answer, Session, SignOut};
 use grantkit::protocol::error::Error;
 
 fn signs_out(world: &World, session: &Session<World>, local: bool) -> Call<Result<(), Error>> {
     let session = session.clone();
-    world.start(async move { session.sign_out(local, None).await })
+    world.start(async move { session.sign_out(SignOut { local, ..SignOut::default() }).await })
 }
 
 fn nothing_is_left(world: &World, session: &Session<World>) {
@@ -40,6 +40,21 @@ fn r158_the_logout_request_to_the_letter() {
     assert_eq!(sent["state"].len(), 43);
     assert_eq!(sent.len(), 4);
     nothing_is_left(&world, &session);
+}
+
+#[test]
+fn r158_who_leaves_and_what_they_read_is_said_where_it_was_given() {
+    let world = World::new();
+    let session = signed_in(&world, &Setup::page());
+    let how = SignOut {
+        logout_hint: Some("alice@example".into()),
+        ui_locales: Some("de-AT en".into()),
+        ..SignOut::default()
+    };
+    let _call = world.start(async move { session.sign_out(how).await });
+    let sent = parameters(&world.left().unwrap());
+    assert_eq!(sent["logout_hint"], "alice@example");
+    assert_eq!(sent["ui_locales"], "de-AT en");
 }
 
 #[test]
@@ -248,12 +263,13 @@ fn r158_the_address_by_hand() {
         logout_hint: Some("alice".into()),
         post_logout_redirect_uri: Some(GOODBYE.into()),
         state: Some("s&t".into()),
+        ui_locales: Some("de".into()),
     };
     let url = world.run(client.end_session_url(&logout, None)).unwrap();
     assert_eq!(
         url,
         "https://as.example/connect/endsession?id_token_hint=hint&logout_hint=alice\
-         &client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fgoodbye&state=s%26t"
+         &client_id=shop&post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fgoodbye&state=s%26t&ui_locales=de"
     );
     world.provider().describes("end_session_endpoint", json!("http://as.example/out"));
     let client = Setup::machine().client(&world);

@@ -1,6 +1,6 @@
 //! R165, R170, R171: what a page keeps between two loads, and stores that refuse or hold garbage.
 
-use grantkit::client::session::{Answer, Session};
+use grantkit::client::session::{Answer, Session, SignOut};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::Code;
@@ -160,7 +160,7 @@ fn users_a17_r170_a_full_store_keeps_the_tokens_in_memory_and_says_so_once() {
         let warned = |told: &&String| *told == "warning storage_unavailable";
         assert_eq!(warnings.iter().filter(warned).count(), 1, "{warnings:?}");
         // Signing out works, too.
-        assert!(world.run(session.sign_out(true, None)).is_ok());
+        assert!(world.run(session.sign_out(SignOut::local())).is_ok());
         assert!(!session.signed_in());
     }
 }
@@ -232,7 +232,7 @@ fn r164_a_sign_out_is_done_when_the_store_is_empty() {
     world.writes_late(300);
     let call = {
         let session = session.clone();
-        world.start(async move { session.sign_out(true, None).await })
+        world.start(async move { session.sign_out(SignOut::local()).await })
     };
     assert!(!session.signed_in());
     assert!(call.open());
@@ -248,7 +248,7 @@ fn r170_a_sign_in_while_the_store_is_read_is_not_forgotten() {
     let other = world.tab();
     let twin = quiet().load(&other);
     // It hears of a sign-out, and begins to read; then somebody signs in here.
-    world.run(session.sign_out(true, None)).unwrap();
+    world.run(session.sign_out(SignOut::local())).unwrap();
     other.turn();
     let url = leave(&other, &twin, SignIn::default());
     let back = other.provider().approve(&url, crate::acts::now(&other));
@@ -518,7 +518,9 @@ fn corpus() -> Corpus {
     let server = world.web().only("grantkit.1.server.").into_bytes();
     let leaving = {
         let session = session.clone();
-        let _call = world.start(async move { session.sign_out(false, Some("/bye")).await });
+        let _call = world.start(async move {
+            session.sign_out(SignOut { return_to: Some("/bye".into()), ..SignOut::default() }).await
+        });
         world.web().only("grantkit.1.out.").into_bytes()
     };
     Corpus { tokens, waiting, server, leaving, state }
@@ -659,7 +661,7 @@ fn the_stores_of_two_clients_are_their_own() {
     other.options.client_id = "another".into();
     let other = other.load(&world);
     assert!(one.signed_in() && !other.signed_in());
-    assert!(world.run(other.sign_out(true, None)).is_ok());
+    assert!(world.run(other.sign_out(SignOut::local())).is_ok());
     assert!(one.signed_in());
     assert_eq!(world.tokens().keys("").len(), 1);
 }

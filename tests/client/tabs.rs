@@ -2,7 +2,7 @@
 //! all; with a store for each tab, one for each refresh token, for a duplicated tab holds the same.
 
 use grantkit::client::host::Page;
-use grantkit::client::session::Session;
+use grantkit::client::session::{Session, SignOut};
 use grantkit::client::token_client::Ask;
 use grantkit::protocol::authorize::SignIn;
 use grantkit::protocol::error::{Code, Error};
@@ -161,7 +161,7 @@ fn r164_a_sign_out_is_not_undone_by_storage_that_is_late() {
     let first = signed_in(&one, &quiet());
     let late = one.tokens().map.borrow().clone();
     two.pass(100);
-    one.run(first.sign_out(true, None)).unwrap();
+    one.run(first.sign_out(SignOut::local())).unwrap();
     two.turn();
     *two.tokens().map.borrow_mut() = late;
     two.pass(2_000);
@@ -475,7 +475,7 @@ fn a086_r164_no_message_carries_a_readable_token() {
                 }
             }
         }
-        one.run(first.sign_out(true, None)).unwrap();
+        one.run(first.sign_out(SignOut::local())).unwrap();
         let told = [one.messages(), two.messages()].concat();
         assert!(told.len() >= 3, "{told:?}");
         for message in told {
@@ -544,7 +544,7 @@ fn a086_malformed_messages_are_ignored() {
 fn users_a12_r164_sign_out_in_one_tab_is_known_in_all() {
     for make in [shared, duplicated] {
         let [(one, first), (two, second)] = make();
-        one.run(first.sign_out(true, None)).unwrap();
+        one.run(first.sign_out(SignOut::local())).unwrap();
         one.turn();
         assert!(!second.signed_in());
         assert_eq!(two.on_hold(), None, "memory forgets too");
@@ -558,7 +558,7 @@ fn users_a12_r164_sign_out_in_one_tab_is_known_in_all() {
 #[test]
 fn r164_a_sign_out_elsewhere_does_not_clear_the_sign_in_that_followed() {
     let [(one, first), (two, second)] = shared();
-    one.run(first.sign_out(true, None)).unwrap();
+    one.run(first.sign_out(SignOut::local())).unwrap();
     let again = signed_in(&one, &quiet());
     one.turn();
     assert!(again.signed_in());
@@ -571,7 +571,7 @@ fn r164_a_sign_out_elsewhere_does_not_clear_the_sign_in_that_followed() {
 fn a_tab_that_missed_the_sign_out_finds_the_store_empty() {
     let [(one, first), (two, second)] = shared();
     two.kill();
-    one.run(first.sign_out(true, None)).unwrap();
+    one.run(first.sign_out(SignOut::local())).unwrap();
     assert_eq!(code_of(token(&two, &second)), Code::LoginRequired);
     assert_eq!(two.told(), ["signed-out other-tab"]);
     assert_eq!(requests(&[&one, &two]), 0);
@@ -595,7 +595,7 @@ fn a_sign_in_in_one_tab_signs_the_others_in() {
 fn another_person_in_the_store_is_a_sign_in_and_no_renewal() {
     let [(one, first), (two, second)] = shared();
     two.kill();
-    one.run(first.sign_out(true, None)).unwrap();
+    one.run(first.sign_out(SignOut::local())).unwrap();
     let leaving = quiet().load(&one);
     let url = leave(&one, &leaving, SignIn::default());
     let back = one.provider().approve_as("bob", &url, now(&one));

@@ -188,6 +188,7 @@ fn r158_the_way_out_says_what_was_given_and_no_more() {
         logout_hint: Some("alice".into()),
         post_logout_redirect_uri: Some("https://app.example/bye?x=1".into()),
         state: Some("s".into()),
+        ui_locales: Some("de-AT en".into()),
     };
     let sent = parameters(&logout::url(&server(), CLIENT, &whole).unwrap());
     let sent: Vec<(&str, &str)> = sent.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
@@ -199,6 +200,7 @@ fn r158_the_way_out_says_what_was_given_and_no_more() {
             ("client_id", CLIENT),
             ("post_logout_redirect_uri", "https://app.example/bye?x=1"),
             ("state", "s"),
+            ("ui_locales", "de-AT en"),
         ]
     );
     silent(&format!("{whole:?}"), &["a.b.c"]);

@@ -197,6 +197,7 @@ export async function page(): Promise<string> {
   const email: string | undefined = person.email
   void email
   await session.signOut({ local: true, returnTo: '/' })
+  await session.signOut({ logoutHint: 'alice', uiLocales: 'de-AT en' })
   await session.signOut()
   session.close()
   {

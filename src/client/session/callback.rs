@@ -12,7 +12,8 @@ use crate::protocol::callback::{self, Params};
 use crate::protocol::error::{Code, Error};
 use crate::protocol::id_token::Claims;
 use crate::protocol::json::Json;
-use crate::protocol::secret::{Secret, same};
+use crate::protocol::logout;
+use crate::protocol::secret::Secret;
 use crate::protocol::url::Url;
 
 use super::super::flight::{Landed, Seat};
@@ -136,9 +137,13 @@ impl<P: Page> Session<P> {
         {
             let params = Params::read(&url.search, "");
             self.clean(&url, here.as_ref());
-            let state_matched = params.is_ok_and(|params| {
-                params.get("state").is_some_and(|state| same(state, &leaving.state))
-            });
+            let state = params.as_ref().ok().and_then(|params| params.get("state"));
+            let returned = logout::returned(state, &leaving.state);
+            if let Err(error) = &returned {
+                let code = error.code();
+                self.warn(code.as_str(), code.advice());
+            }
+            let state_matched = returned.is_ok();
             let return_to = leaving.return_to;
             return Ok(Begun::Known(Ok(Answer::SignedOut { return_to, state_matched })));
         }

@@ -39,6 +39,7 @@ use super::user_info::user_info;
 use beside::Relay;
 
 pub use callback::{Answer, Arrived, Begun};
+pub use sign_out::SignOut;
 
 /// After a failed renewal the timer tries again: first after five seconds, then twice as long each
 /// time, five minutes at the most.

@@ -1,6 +1,7 @@
 //! OpenID Connect RP-Initiated Logout 1.0 and RFC 7009: this browser's state goes first.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 
 use crate::protocol::base64url;
 use crate::protocol::error::Error;
@@ -13,6 +14,26 @@ use super::super::record::TokenSet;
 use super::super::revocation::revoke_token;
 use super::super::shelf::{self, Leaving};
 use super::{Answer, Session};
+
+/// How a person is signed out.
+#[derive(Clone, Debug, Default)]
+pub struct SignOut {
+    /// Here alone; the server is not visited.
+    pub local: bool,
+    /// A path of this page's origin to come back to.
+    pub return_to: Option<String>,
+    /// Tells the server who leaves, beside the last id_token.
+    pub logout_hint: Option<String>,
+    /// Languages that the person reads, best first.
+    pub ui_locales: Option<String>,
+}
+
+impl SignOut {
+    /// Here alone.
+    pub fn local() -> SignOut {
+        SignOut { local: true, ..SignOut::default() }
+    }
+}
 
 impl<P: Page> Session<P> {
     /// Forgets everything here and now.
@@ -45,7 +66,7 @@ impl<P: Page> Session<P> {
     }
 
     /// Clears this browser's state, gives the tokens back, leaves for the server's logout.
-    pub async fn sign_out(&self, local: bool, return_to: Option<&str>) -> Result<(), Error> {
+    pub async fn sign_out(&self, how: SignOut) -> Result<(), Error> {
         self.usable()?;
         let departures = &self.0.desk.departures;
         departures.set(departures.get().wrapping_add(1));
@@ -67,7 +88,7 @@ impl<P: Page> Session<P> {
             self.give_back(set.refresh_token, access).await;
         }
         self.page().saved().await;
-        if local || self.page().address().is_none() {
+        if how.local || self.page().address().is_none() {
             return Ok(());
         }
         let Ok(metadata) = self.server().metadata(&["end_session_endpoint"], None).await else {
@@ -80,12 +101,13 @@ impl<P: Page> Session<P> {
         let back = self.0.pages.post_logout_redirect_uri.clone();
         let logout = Logout {
             id_token_hint: id_token,
-            logout_hint: None,
+            logout_hint: how.logout_hint,
+            ui_locales: how.ui_locales,
             state: back.is_some().then(|| state.clone()),
             post_logout_redirect_uri: back,
         };
         let url = logout::url(&metadata, &self.config().auth.id, &logout)?;
-        let return_to = return_to.and_then(|path| self.path_of(path));
+        let return_to = how.return_to.and_then(|path| self.path_of(&path));
         shelf::put_leaving(self.page(), self.config(), &Leaving { state, return_to });
         Err(self.page().leave(&url).await)
     }
