@@ -246,6 +246,16 @@ export const cases = {
     })
     equal((await reentrant.clientCredentials()).access_token, 't')
     ok((await Promise.all(inner)).length >= 5, 'not called')
+    const later = []
+    let client
+    let times = 0
+    const now = () => {
+      if (client && times++ < 50) later.push(client.getAccessToken(), client.clientCredentials())
+      return Date.now()
+    }
+    client = await discovering(stage, { now })
+    equal(await client.getAccessToken(), 't')
+    ok((await Promise.all(later)).length >= 50, 'not called')
     const closing = await discovering(stage, { logger: () => closing.close() })
     await refused(closing.getAccessToken(), 'closed')
   },
