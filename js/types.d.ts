@@ -149,6 +149,8 @@ export interface ServerOptions {
   now?: () => number
   /** Told of every exchange. Never sees a secret or a full URL. */
   logger?: (event: LogEvent) => void
+  /** Take user info signed by the provider, or none: for whoever registered `userinfo_signed_response_alg`. */
+  signedUserInfo?: boolean
   /** Tolerate a missing `token_type` and digits in a string in `expires_in`. */
   lenient?: boolean
   /** @deprecated Plain http beyond loopback: whoever is on the way reads the tokens. */

@@ -37,6 +37,8 @@ pub struct Options {
     pub timeout: Option<u32>,
     pub retry_methods: Vec<String>,
     pub lenient: bool,
+    /// User info is taken signed, or not at all (OpenID Connect Core 1.0, section 5.3.2).
+    pub signed_user_info: bool,
     /// Tokens are bound to a key (RFC 9449).
     pub dpop: bool,
     /// RFC 9126; default: when the server requires it.
@@ -67,6 +69,7 @@ pub struct Config {
     pub tolerance: i64,
     pub timeout: Millis,
     pub retry_methods: Vec<String>,
+    pub signed_user_info: bool,
     pub dpop: bool,
     pub pushed: Option<bool>,
     pub response_mode: Option<ResponseMode>,
@@ -126,6 +129,7 @@ impl Config {
             tolerance: i64::from(options.clock_tolerance.unwrap_or(30)),
             timeout: Millis::from(options.timeout.unwrap_or(10_000)),
             retry_methods: options.retry_methods.iter().map(|m| m.to_ascii_uppercase()).collect(),
+            signed_user_info: options.signed_user_info,
             dpop: options.dpop,
             pushed: options.pushed,
             response_mode: options.response_mode,

@@ -24,11 +24,12 @@ pub async fn user_info<H: Host>(
     let metadata = server.metadata(&["userinfo_endpoint"], abort).await?;
     let url = &server.endpoint(&metadata, "userinfo_endpoint")?;
     let reply = present(server, url, access_token, abort).await?;
-    // Who registered for signed user info gets it so.
-    if reply.content_type.as_deref().is_none_or(|kind| essence(kind) != userinfo::JWT) {
+    // Who registered for signed user info gets it so, and takes no other (R116).
+    let config = server.config();
+    let signed = reply.content_type.as_deref().is_some_and(|kind| essence(kind) == userinfo::JWT);
+    if !signed && !config.signed_user_info {
         return userinfo::response(&reply, subject);
     }
-    let config = server.config();
     let signed = userinfo::signed_response(&reply, &config.algorithms)?;
     let good = server.proves(signed.token(), abort).await?;
     signed.open(good, &config.issuer, &config.auth.id, subject)
@@ -41,7 +42,10 @@ async fn present<H: Host>(
     access_token: &Secret,
     abort: Option<&H::Abort>,
 ) -> Result<Response, Error> {
-    let request = userinfo::request(url, access_token);
+    let request = match server.config().signed_user_info {
+        true => userinfo::signed_request(url, access_token),
+        false => userinfo::request(url, access_token),
+    };
     let Some(dpop) = server.dpop() else {
         return server.send("userinfo", &request, abort).await;
     };

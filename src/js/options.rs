@@ -254,6 +254,7 @@ impl View {
             clock_tolerance: self.number("clockTolerance"),
             timeout: self.number("timeout"),
             retry_methods: self.strings("retryMethods"),
+            signed_user_info: self.flag("signedUserInfo", false),
             lenient: self.flag("lenient", false),
             dpop: false,
             pushed: self.read("pushedAuthorization", JsValue::as_bool),

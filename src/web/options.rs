@@ -95,6 +95,8 @@ macro_rules! options {
             pub key_pair: Option<JsValue>,
             /// Pushes authorization requests (RFC 9126). Default: when the server requires it.
             pub pushed_authorization: Option<bool>,
+            /// Takes user info signed by the server, or none (OpenID Connect Core 1.0, section 5.3.2).
+            pub signed_user_info: bool,
             /// Tolerates a missing `token_type` and digits in a string in `expires_in`.
             pub lenient: bool,
             /// Plain http beyond loopback.
@@ -128,6 +130,7 @@ macro_rules! options {
                     dpop: false,
                     key_pair: None,
                     pushed_authorization: None,
+                    signed_user_info: false,
                     lenient: false,
                     insecure_http: false,
                     $($own: $default,)*
@@ -162,6 +165,7 @@ macro_rules! options {
                     dpop: self.dpop || self.key_pair.is_some(),
                     pushed: self.pushed_authorization,
                     response_mode: None,
+                    signed_user_info: self.signed_user_info,
                     lenient: self.lenient,
                     insecure_http: self.insecure_http,
                 })

@@ -1,11 +1,13 @@
 //! R114 to R118: more about the person.
 
 use grantkit::protocol::error::Code;
+use grantkit::protocol::http::Response;
 use grantkit::protocol::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::acts::{Setup, code_of, signed_in, told};
-use crate::provider::{ISSUER, page, reply};
+use crate::keyed::issued;
+use crate::provider::{ISSUER, Reply, page, reply};
 use crate::world::World;
 
 #[test]
@@ -58,6 +60,32 @@ fn r116_what_is_no_json_is_refused() {
         assert_eq!(code_of(world.run(session.user_info(None))), code);
         assert!(session.signed_in());
     }
+}
+
+#[test]
+fn r116_who_registered_for_signed_user_info_takes_no_other() {
+    let world = World::new();
+    let mut setup = Setup::page();
+    setup.options.signed_user_info = true;
+    let session = signed_in(&world, &setup);
+    world.provider().always("userinfo", reply(200, json!({"sub": "alice"})));
+    assert_eq!(code_of(world.run(session.user_info(None))), Code::ResponseContentType);
+    assert_eq!(world.last("userinfo").accept, "application/jwt");
+
+    let signed = |sub: &str| {
+        let token = issued(&world, "JWT").without("exp").claim("sub", json!(sub));
+        Reply::Answer(Response {
+            status: 200,
+            content_type: Some("application/jwt".into()),
+            body: token.signed().into_bytes(),
+            ..Response::default()
+        })
+    };
+    world.provider().always("userinfo", signed("alice"));
+    assert_eq!(world.run(session.user_info(None)).unwrap().text("sub"), Some("alice"));
+    world.provider().always("userinfo", signed("mallory"));
+    let result = world.run(session.user_info(None));
+    assert_eq!(told(result), (Code::UserinfoInvalid, Some("sub".into())));
 }
 
 #[test]

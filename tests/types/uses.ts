@@ -108,6 +108,7 @@ const server: ServerOptions = {
     const field: string | number | boolean | undefined = event['anything']
     void [level, event.type, field]
   },
+  signedUserInfo: true,
   lenient: true,
   insecureHttp: true,
 }

@@ -516,6 +516,11 @@ export const cases = {
       const title = JSON.stringify(answer)
       await refused(client.userInfo('token', 'alice'), code, { status }, title)
     }
+    const registered = await peopled(stage, { signedUserInfo: true })
+    await stage.server.script({ '/userinfo': { json: { sub: 'alice' } } })
+    await refused(registered.userInfo('token', 'alice'), 'response_content_type', { status: 200 })
+    const [signed] = await stage.server.requests('/userinfo')
+    equal(signed.headers.accept, 'application/jwt')
     await stage.server.script({ '/userinfo': { json: { sub: '' } } })
     await refused(client.userInfo('token', ''), 'userinfo_invalid')
     for (const token of [undefined, 7, 'a\r\nb: c']) {
