@@ -58,6 +58,32 @@ const json = (status, body, headers) =>
 
 const server = { token_endpoint: 'https://as.example/token', issuer: 'https://as.example' }
 
+// First, for afterwards the memory is large enough for anything.
+test('node, r009: a body without an end is read to its cap, into as much memory as that takes', async () => {
+  const CAP = 128 * 1024
+  const CHUNK = 16 * 1024
+  let [sent, cancelled] = [0, false]
+  const body = new ReadableStream({
+    pull(stream) {
+      sent += CHUNK
+      stream.enqueue(new Uint8Array(CHUNK).fill(32))
+    },
+    cancel() {
+      cancelled = true
+    },
+  })
+  const headers = { 'content-type': 'application/json' }
+  const fetch = async () => new Response(body, { headers })
+  const client = await createTokenClient({ metadata: server, clientId: 'app', fetch })
+  const before = pages()
+  await assert.rejects(client.clientCredentials(), { code: 'response_too_large' })
+  assert.equal(cancelled, true)
+  // The chunk that is too much, and the one that the stream has ready.
+  assert.ok(sent <= CAP + 2 * CHUNK, `${sent} were read`)
+  // A buffer that doubles: the last and the one before, and between them what the earlier ones left.
+  assert.ok(pages() - before < 4 * CAP, `${pages() - before} more bytes`)
+})
+
 test('soak: ten thousand lifetimes of a client', { timeout: 300_000 }, async () => {
   const random = chance(7)
   let clock = Date.UTC(2027, 0)

@@ -349,6 +349,9 @@ export const cases = {
     const stalled = { kind: 'stall', text: `{"access_token":"x",${GOOD}}` }
     await refused(asked(stage, stalled, options), 'timeout', late)
     await stage.server.dropped('/token')
+    // Never silent: the deadline is that of the whole exchange.
+    await refused(asked(stage, { kind: 'trickle' }, options), 'timeout', late)
+    await stage.server.dropped('/token')
     equal((await asked(stage, token(), options)).access_token, 't1')
   },
 

@@ -517,7 +517,10 @@ export const cases = {
       await refused(client.userInfo('token', 'alice'), code, { status }, title)
     }
     const registered = await peopled(stage, { signedUserInfo: true })
-    await stage.server.script({ '/userinfo': { json: { sub: 'alice' } } })
+    await stage.server.script({
+      [DISCOVERY]: { json: endpoints(stage) },
+      '/userinfo': { json: { sub: 'alice' } },
+    })
     await refused(registered.userInfo('token', 'alice'), 'response_content_type', { status: 200 })
     const [signed] = await stage.server.requests('/userinfo')
     equal(signed.headers.accept, 'application/jwt')

@@ -145,6 +145,13 @@ const KINDS = {
     res.write(body.subarray(0, body.length / 2))
     await closed(res)
   },
+  /** Byte by byte, without an end: never silent for long. */
+  async trickle({ res }) {
+    res.writeHead(200, JSON_TYPE)
+    const ticking = setInterval(() => res.write(' '), 20)
+    await closed(res)
+    clearInterval(ticking)
+  },
   /** A body without an end. */
   async endless({ res, answer }) {
     res.writeHead(answer.status ?? 200, JSON_TYPE)
