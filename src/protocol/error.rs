@@ -96,7 +96,6 @@ codes! {
     DpopNonceRejected "dpop_nonce_rejected" Server "The server wants a DPoP nonce and sends none that can be read or that it takes; for a page its CORS rules must expose DPoP-Nonce.",
     LogoutStateMismatch "logout_state_mismatch" Response "The way back from the provider's logout is not the one that was asked for.",
     TokenInvalid "token_invalid" Response "The token failed a check.",
-    WasmUnavailable "wasm_unavailable" Internal "The WebAssembly file could not be loaded or compiled; a policy needs 'wasm-unsafe-eval'.",
     InstancePoisoned "instance_poisoned" Internal "The WebAssembly instance failed and was dropped; call again.",
 }
 

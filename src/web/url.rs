@@ -1,6 +1,11 @@
 //! The platform's own URL parser (R002): what it makes of a text is what is fetched.
 
+use alloc::string::String;
+use wasm_bindgen::JsValue;
+
 use crate::protocol::url::Url;
+
+use super::call::property;
 
 /// Parses an absolute URL, or one relative to a base.
 pub fn parse(text: &str, base: Option<&str>) -> Option<Url> {
@@ -8,15 +13,16 @@ pub fn parse(text: &str, base: Option<&str>) -> Option<Url> {
         Some(base) => web_sys::Url::new_with_base(text, base),
         None => web_sys::Url::new(text),
     };
-    let url = url.ok()?;
+    let url: JsValue = url.ok()?.into();
+    let part = |name: &str| -> String { property(&url, name).as_string().unwrap_or_default() };
     Some(Url {
-        href: url.href(),
-        protocol: url.protocol(),
-        hostname: url.hostname(),
-        origin: url.origin(),
-        pathname: url.pathname(),
-        search: url.search(),
-        hash: url.hash(),
-        credentials: !url.username().is_empty() || !url.password().is_empty(),
+        href: part("href"),
+        protocol: part("protocol"),
+        hostname: part("hostname"),
+        origin: part("origin"),
+        pathname: part("pathname"),
+        search: part("search"),
+        hash: part("hash"),
+        credentials: !part("username").is_empty() || !part("password").is_empty(),
     })
 }
