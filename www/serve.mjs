@@ -12,6 +12,7 @@ import { listen, stop } from '../tests/support/provider/front.mjs'
 import { AUDIENCE, createApi } from './api.mjs'
 import { installPackage } from './install.mjs'
 
+const DISCOVERY = '/.well-known/openid-configuration'
 const PORTS = { page: 4100, provider: 4101, api: 4102, worker: 4103 }
 /** Short, so that renewal can be watched. Seconds. */
 const TOKEN_LIFE = 120
@@ -54,7 +55,7 @@ export async function start({ ports = PORTS, install = installPackage } = {}) {
 
     const api = createApi({
       issuer: provider.issuer,
-      jwksUri: `${provider.issuer}/.well-known/openid-configuration/jwks`,
+      jwksUri: `${provider.issuer}${DISCOVERY}/jwks`,
       origins: () => [...provider.origins],
     })
     const apiUrl = await near(ports.api, (port) => listening(api, port))
@@ -209,7 +210,7 @@ async function startWorker({ port, issuer, api, pages }) {
 function table({ page, provider, api, worker }) {
   const rows = [
     ['page', page, 'sign in as alice / alice or bob / bob'],
-    ['provider', provider, 'OpenID Connect, with the routes of IdentityServer'],
+    ['provider', `${provider}${DISCOVERY}`, 'OpenID Connect, with the routes of IdentityServer'],
     ['api', `${api}orders`, 'wants an access token'],
     ['worker', worker, 'gets its own token by client credentials'],
   ]
