@@ -6,7 +6,7 @@ import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { Failure, NIGHTLY, ROOT, dropStale, isMain, modules, nightly, run } from './setup.mjs'
 import { say, stable, told, wasmTools } from './setup.mjs'
-import { shorten, tellTraps } from './wasm.mjs'
+import { lateText, shorten, tellTraps } from './wasm.mjs'
 
 // ── what decides the size; measured by brotli 11 of the whole crate ────────────────────────────────
 
@@ -173,7 +173,7 @@ function rename(folder, { name }) {
   const glue = join(folder, `${name}.js`)
   const shortened = shorten(readFileSync(wasm), readFileSync(glue, 'utf8'), name)
   writeFileSync(wasm, shortened.wasm)
-  writeFileSync(glue, tellTraps(shortened.glue))
+  writeFileSync(glue, lateText(tellTraps(shortened.glue)))
   writeFileSync(join(folder, `.${name}.names.json`), JSON.stringify(shortened.names))
 }
 

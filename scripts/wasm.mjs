@@ -97,6 +97,31 @@ export function tellTraps(glue) {
   return `let trap = () => {};\nexport function onTrap(listener) {\n    trap = listener;\n}\n${quiet}`
 }
 
+/**
+ * Makes the glue's decoder and encoder when text is first passed, not at import: where a page is simulated
+ * for tests (jsdom under Jest) neither may exist, and what imports the package there need not call it.
+ */
+export function lateText(glue) {
+  const fresh = "cachedTextDecoder = new TextDecoder('utf-8', { ignoreBOM: true });\n"
+  let script = replaceOnce(
+    glue,
+    `let ${fresh}cachedTextDecoder.decode();\n`,
+    'let cachedTextDecoder;\n',
+  )
+  const full = 'numBytesDecoded >= MAX_SAFARI_DECODE_BYTES'
+  script = replaceOnce(script, `if (${full})`, `if (!cachedTextDecoder || ${full})`)
+  // Whatever runs this wasm has `encodeInto`: what stands in for it goes.
+  const encoder =
+    /\nconst cachedTextEncoder = new TextEncoder\(\);\n\nif \(!\('encodeInto' [^]*?\n\}\n/
+  const [found] = encoder.exec(script) ?? []
+  if (!found) throw new Error('the glue has no encoder any more')
+  script = replaceOnce(script, found, '\nlet cachedTextEncoder;\n')
+  const passes = 'function passStringToWasm0(arg, malloc, realloc) {\n'
+  script = replaceOnce(script, passes, `${passes}    cachedTextEncoder ??= new TextEncoder();\n`)
+  if (/^\S.*\bnew Text(De|En)coder\b/m.test(script)) throw new Error('the glue makes one at import')
+  return script
+}
+
 /** Rewrites a section whose entries are `count` names and then what they stand for. */
 function entries(bytes, count, rename) {
   const parts = []

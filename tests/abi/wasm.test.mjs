@@ -1,11 +1,24 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'node:test'
 import { shipped } from '../../scripts/build.mjs'
+import { ROOT } from '../../scripts/setup.mjs'
+import { lateText } from '../../scripts/wasm.mjs'
 import { changes } from '../support/snapshot.mjs'
 import { WASMS, surface, surfaces, symbols, wasm } from './surface.mjs'
 
 test('each wasm imports and exports what wasm.json pins (npm run pin records a meant change)', () => {
   assert.deepEqual(changes(new URL('wasm.json', import.meta.url), surfaces()), [])
+})
+
+test('r172 no glue makes a decoder or an encoder at import, and one of another text is refused', () => {
+  for (const name of WASMS) {
+    const glue = readFileSync(join(ROOT, 'pkg', `${name}.js`), 'utf8')
+    assert.match(glue, /^ +.*new TextDecoder/m)
+    assert.doesNotMatch(glue, /^\S.*new Text(De|En)coder/m)
+    assert.throws(() => lateText(glue), /the glue has 0 of let cachedTextDecoder/)
+  }
 })
 
 test('what a page loads has nothing of the client', () => {

@@ -1,48 +1,15 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { cpSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { scratch } from '../support/package.mjs'
 
 const project = scratch()
 
-// Runs before the import: whatever the package reaches for at module scope is written down.
-const WATCH = `
-const seen = []
-const watch = (owner, name, label) => {
-  const real = owner[name]
-  owner[name] = function (...args) {
-    seen.push(label)
-    return real.apply(this, args)
-  }
-}
-for (const name of ['fetch', 'setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'])
-  watch(globalThis, name, name)
-for (const name of ['on', 'once', 'addListener', 'prependListener'])
-  watch(process, name, 'process.' + name)
-for (const name of ['compile', 'instantiate', 'compileStreaming', 'instantiateStreaming'])
-  if (WebAssembly[name]) watch(WebAssembly, name, 'WebAssembly.' + name)
-watch(crypto, 'getRandomValues', 'crypto.getRandomValues')
-for (const name of ['localStorage', 'sessionStorage', 'indexedDB', 'caches', 'navigator'])
-  Object.defineProperty(globalThis, name, {
-    configurable: true,
-    get: () => void seen.push(name),
-  })
-for (const name of ['window', 'document', 'location', 'history', 'self'])
-  Object.defineProperty(globalThis, name, {
-    configurable: true,
-    get: () => void seen.push(name),
-  })
-const names = Reflect.ownKeys(globalThis).length
-const entry = process.argv[2]
-const exported = Object.keys(await import(entry)).sort()
-const active = process.getActiveResourcesInfo().filter((kind) => !/^(TTY|Pipe|File)|Req/.test(kind))
-process.stdout.write(
-  JSON.stringify({ seen, exported, active, added: Reflect.ownKeys(globalThis).length - names }),
-)
-`
-writeFileSync(join(project, 'watch.mjs'), WATCH)
+const watch = fileURLToPath(new URL('../support/watch.mjs', import.meta.url))
+cpSync(watch, join(project, 'watch.mjs'))
 
 const INTO = ['GrantError', 'createSession', 'createTokenClient', 'createTokenValidator']
 const ENTRIES = [
@@ -68,6 +35,30 @@ for (const { entry, conditions = [], exports } of ENTRIES)
     assert.deepEqual(effects, { seen: [], active: [], added: 0 })
     assert.deepEqual(exported, exports.sort())
   })
+
+test('r172 TextDecoder and TextEncoder may come after the import, as in Jest with jsdom', () => {
+  const code = `
+    const { TextDecoder, TextEncoder } = globalThis
+    delete globalThis.TextDecoder
+    delete globalThis.TextEncoder
+    const { createSession } = await import('grantkit')
+    Object.assign(globalThis, { TextDecoder, TextEncoder })
+    const session = await createSession({
+      metadata: {
+        issuer: 'https://as.example/ü',
+        authorization_endpoint: 'https://as.example/authorize',
+        token_endpoint: 'https://as.example/token',
+      },
+      clientId: 'spa',
+      redirectUri: 'https://app.example/callback',
+      storage: 'memory',
+    })
+    console.log(await session.getAccessToken().catch((error) => error.code))`
+  const flags = ['--input-type=module', '-e', code]
+  const { stdout, stderr } = spawnSync(process.execPath, flags, { cwd: project, encoding: 'utf8' })
+  assert.equal(stderr, '')
+  assert.equal(stdout.trim(), 'login_required')
+})
 
 test('only the named entries can be imported', () => {
   for (const path of [
