@@ -3,9 +3,9 @@
 // touches the system.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Failure, ROOT, cacheFolder, dropStale, once, run, say } from './setup.mjs'
+import { Failure, ROOT, cacheFolder, made, once, run, say } from './setup.mjs'
 
 const REQUIREMENTS = join(ROOT, 'tests', 'providers', 'django', 'requirements.txt')
 const GLEWLWYD = '2.7.5'
@@ -123,23 +123,6 @@ function needed() {
   const idle = /^(dbconfig|default-mysql|fonts|libconfig-inifiles|libjs|mariadb|mysql)/
   const names = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name)
   return names.filter((name) => !idle.test(name))
-}
-
-// As for the tools: made beside its place and then renamed, so that a killed install leaves nothing
-// that looks whole.
-async function made(home, what, make) {
-  say(`${what}, into ${home}, once`)
-  mkdirSync(folder(), { recursive: true })
-  dropStale(folder())
-  const aside = mkdtempSync(join(folder(), '.making-'))
-  try {
-    const fresh = join(aside, 'home')
-    await make(fresh)
-    rmSync(home, { recursive: true, force: true })
-    renameSync(fresh, home)
-  } finally {
-    rmSync(aside, { recursive: true, force: true })
-  }
 }
 
 function prints(command, args, options) {

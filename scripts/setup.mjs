@@ -56,15 +56,15 @@ export function run(command, args, { env, cwd = ROOT, stdio = 'inherit' } = {}) 
 }
 
 /** What a command prints, or null if it is not there or fails. */
-function output(command, args) {
+export function output(command, args) {
   const { status, stdout } = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8' })
   return status === 0 ? stdout : null
 }
 
-function npm(args) {
+export function npm(args, options) {
   const cli = process.env.npm_execpath
-  if (cli?.endsWith('.js')) return run(process.execPath, [cli, ...args])
-  return WINDOWS ? run('cmd', ['/c', 'npm', ...args]) : run('npm', args)
+  if (cli?.endsWith('.js')) return run(process.execPath, [cli, ...args], options)
+  return WINDOWS ? run('cmd', ['/c', 'npm', ...args], options) : run('npm', args, options)
 }
 
 /** One clone at a time; the others find it done. */
@@ -208,6 +208,23 @@ const QUICK = {
   CARGO_PROFILE_RELEASE_LTO: 'off',
   CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16',
   CARGO_PROFILE_RELEASE_DEBUG: '0',
+}
+
+/** Fills a folder of the cache: made beside its place and then renamed, as the tools are. */
+export async function made(home, what, make) {
+  say(`${what}, into ${home}, once`)
+  const folder = dirname(home)
+  mkdirSync(folder, { recursive: true })
+  dropStale(folder)
+  const aside = mkdtempSync(join(folder, '.making-'))
+  try {
+    const fresh = join(aside, 'home')
+    await make(fresh)
+    rmSync(home, { recursive: true, force: true })
+    renameSync(fresh, home)
+  } finally {
+    rmSync(aside, { recursive: true, force: true })
+  }
 }
 
 /** Removes what killed runs left of their temporary folders, a day later. */
