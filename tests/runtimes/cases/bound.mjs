@@ -200,7 +200,7 @@ export const cases = {
   async 'r135 the method is proved as it is sent'() {
     const here = world()
     const client = await bound(here)
-    for (const method of ['get', 'Put', 'delete', 'OPTIONS']) await client.fetch(API, { method })
+    for (const method of ['get', 'put', 'delete', 'OPTIONS']) await client.fetch(API, { method })
     // Some runtimes send it as it is, some in capitals, some not at all.
     await client.fetch(API, { method: 'patch' }).catch(() => {})
     const sent = here.of('api')
@@ -209,6 +209,13 @@ export const cases = {
       sent.slice(0, 4).map(({ method }) => method),
       ['GET', 'PUT', 'DELETE', 'OPTIONS'],
     )
+  },
+
+  async 'r135 a method of small and capital letters is proved as it is sent'() {
+    const here = world()
+    await (await bound(here)).fetch(API, { method: 'Put' })
+    const [{ method, proof }] = here.of('api')
+    equal([method, proof.claims.htm], ['PUT', 'PUT'])
   },
 
   async 'r130 a refused token is replaced, and the proof is of the new one'() {
