@@ -1,9 +1,8 @@
 // Node runs the cases on the package as npm installs it.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { getEventListeners, once } from 'node:events'
-import { cpSync, writeFileSync } from 'node:fs'
+import { getEventListeners } from 'node:events'
+import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { after, before, beforeEach, test } from 'node:test'
@@ -11,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { format, inspect } from 'node:util'
 
 import { scratch } from '../support/package.mjs'
+import { ended } from './stage/ended.mjs'
 import { startStage } from './stage/stage.mjs'
 
 // Far more than a case takes; one that hangs is told by its name.
@@ -40,6 +40,10 @@ for (const [suite, cases] of Object.entries(suites)) {
     test(`node, ${suite}: ${name}`, { timeout: TIMEOUT }, () => run(stage))
   }
 }
+
+/** A program beside the cases, in a process of its own. */
+const program = (name) =>
+  ended(process.execPath, [join(project, 'cases', name), JSON.stringify(set.known)])
 
 const options = () => ({
   issuer: set.known.issuer,
@@ -105,87 +109,15 @@ test('node, r008: nothing is left on a signal that many calls shared', async () 
 })
 
 test('node, users_a29 r172: the process ends by itself, whatever was called', async () => {
-  const { redirectUri, ...known } = { ...options(), redirectUri: set.known.callback }
-  const program = `
-    import { createSession, createTokenClient } from 'grantkit'
-    const options = ${JSON.stringify(known)}
-    const client = await createTokenClient({ ...options, timeout: 600_000, renewBefore: 1 })
-    await client.getAccessToken()
-    await client.authorizationRequest({}).catch(() => {})
-    const controller = new AbortController()
-    const gone = client.clientCredentials({ signal: controller.signal }).catch((e) => e.code)
-    controller.abort()
-    const session = await createSession({
-      issuer: options.issuer,
-      clientId: 'spa',
-      redirectUri: '${redirectUri}',
-      scope: 'openid offline_access',
-    })
-    session.on('warning', () => {})
-    const kind = (await session.handleCallback()).kind
-    const code = await session.getAccessToken().catch((e) => e.code)
-    const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout')
-    process.stdout.write(JSON.stringify({ gone: await gone, kind, code, timers }))
-  `
-  const file = join(project, 'ends.mjs')
-  writeFileSync(file, program)
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [text, [code, signal]] = await Promise.all([
-    child.stdout.setEncoding('utf8').reduce((all, part) => all + part, ''),
-    once(child, 'close'),
-  ])
-  assert.deepEqual([code, signal], [0, null])
+  const { text, status } = await program('ends.mjs')
+  assert.deepEqual(status, [0, null])
   const wanted = { gone: 'aborted', kind: 'none', code: 'login_required', timers: [] }
   assert.deepEqual(JSON.parse(text), wanted)
 })
 
-// As jsdom and happy-dom give it to tests: every name of a page, and a global object that is no Window.
 test('node, r170 r172: a simulated document is no reason to fail', async () => {
-  const program = `
-    const values = new Map()
-    const storage = {
-      get length() { return values.size },
-      key: (at) => [...values.keys()][at] ?? null,
-      getItem: (name) => values.get(name) ?? null,
-      setItem: (name, value) => void values.set(name, value),
-      removeItem: (name) => void values.delete(name),
-    }
-    const history = { state: null, replaceState() {} }
-    const location = { href: 'https://app.example/', origin: 'https://app.example', pathname: '/' }
-    const names = { window: globalThis, self: globalThis, document: {}, location, history }
-    for (const [name, value] of Object.entries({
-      ...names,
-      sessionStorage: storage,
-      localStorage: storage,
-    }))
-      Object.defineProperty(globalThis, name, { value, configurable: true })
-    const { createSession, createTokenClient } = await import('grantkit')
-    const { clientSecret, ...options } = ${JSON.stringify(options())}
-    const seen = []
-    for (const storage of ['session', 'local', 'memory']) {
-      const session = await createSession({
-        ...options,
-        redirectUri: 'https://app.example/callback',
-        scope: 'openid',
-        storage,
-      })
-      const code = await session.getAccessToken().catch((error) => error.code)
-      seen.push([session.signedIn, (await session.handleCallback()).kind, code])
-      session.close()
-    }
-    const secret = { clientSecret, insecureClientSecret: true }
-    const client = await createTokenClient({ ...options, ...secret })
-    seen.push(typeof (await client.getAccessToken()))
-    process.stdout.write(JSON.stringify(seen))
-  `
-  const file = join(project, 'simulated.mjs')
-  writeFileSync(file, program)
-  const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [text, [code]] = await Promise.all([
-    child.stdout.setEncoding('utf8').reduce((all, part) => all + part, ''),
-    once(child, 'close'),
-  ])
-  assert.equal(code, 0)
+  const { text, status } = await program('simulated.mjs')
+  assert.deepEqual(status, [0, null])
   const signedOut = [false, 'none', 'login_required']
   assert.deepEqual(JSON.parse(text), [signedOut, signedOut, signedOut, 'string'])
 })
