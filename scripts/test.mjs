@@ -6,6 +6,7 @@ import { basename, join, resolve } from 'node:path'
 import { Missing, firefox, webkit } from './browsers.mjs'
 import { build } from './build.mjs'
 import { providers } from './providers.mjs'
+import { runtime } from './runtimes.mjs'
 import { Failure, ROOT, chromium, modules, run, say, stable, told } from './setup.mjs'
 
 const { execPath: node } = process
@@ -47,7 +48,15 @@ const STEPS = [
   suite('types'),
   suite('rust', { browser: true }),
   suite('abi'),
-  suite('runtimes'),
+  suite('runtimes', { files: (name) => !/^(bun|deno)\./.test(name) }),
+  // The cases of the runtimes step in those that are large to install.
+  ...['bun', 'deno'].map((name) =>
+    suite(name, {
+      folder: 'runtimes',
+      files: (file) => file === `${name}.test.mjs`,
+      needs: () => runtime(name),
+    }),
+  ),
   suite('rp', { browser: true }),
   suite('providers', { missing: providers, processes: availableParallelism() }),
   suite('browsers', { browser: true, files: (name) => !/^(firefox|webkit)\./.test(name) }),
