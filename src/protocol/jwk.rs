@@ -58,11 +58,9 @@ impl PublicKey {
                     y: Some(coordinate(jwk.text("y")?, size)?),
                 }
             }
-            "OKP" if jwk.text("crv")? == "Ed25519" => PublicKey::Curve {
-                crv: "Ed25519".to_owned(),
-                x: coordinate(jwk.text("x")?, 32)?,
-                y: None,
-            },
+            "OKP" if jwk.text("crv")? == "Ed25519" => {
+                PublicKey::Curve { crv: "Ed25519".to_owned(), x: edwards(jwk.text("x")?)?, y: None }
+            }
             _ => return None,
         })
     }
@@ -210,6 +208,19 @@ fn rsa(n: &str, e: &str) -> Option<PublicKey> {
 
 fn coordinate(text: &str, size: usize) -> Option<String> {
     (base64url::decode(text)?.len() == size).then(|| text.to_owned())
+}
+
+/// A point of Ed25519, unless its order is small: anybody can sign for such a key, and platforms take
+/// that (R104). Those have a `y` of 0, 1, -1, or the two of order eight, y and -y; a `y` that is not below
+/// the prime (RFC 8032, section 5.1.3) looks like -1. Sixteen bytes in the middle tell, whatever the sign
+/// of `x`; those of an honest key are such by a chance of 1 in 2^126.
+fn edwards(text: &str) -> Option<String> {
+    const EIGHT: i128 = 0x3933c6d3_05acdfd5_f098eff2_89f4c345;
+    let y = base64url::decode(text)?;
+    let middle = i128::from_le_bytes(*y.get(8..)?.first_chunk()?);
+    // The bytes of -y are the complement of those of y.
+    let small = matches!(middle ^ middle >> 127, 0 | EIGHT);
+    (y.len() == 32 && !small).then(|| text.to_owned())
 }
 
 /// A signature to be checked, as data: the platform's cryptography answers it.

@@ -106,6 +106,8 @@ fn rfc_9449_section_4_3_each_way_to_fail() {
     private["d"] = json!("canary");
     let mut short = public("ES256");
     short["x"] = json!("AA");
+    let mut trivial = public("EdDSA");
+    trivial["x"] = json!(base64url::encode(&[0; 32]));
     for (detail, raw) in [
         // 1, 2: one header, one JWT.
         ("dpop_format", format!("{raw}, {raw}")),
@@ -140,6 +142,8 @@ fn rfc_9449_section_4_3_each_way_to_fail() {
         ("dpop_jwk", proof("ES256").header("jwk", public("RS256")).signed()),
         ("dpop_jwk", proof("ES256").header("jwk", short).signed()),
         ("dpop_jwk", proof("ES256").header("jwk", json!({"kty": "oct", "k": "AA"})).signed()),
+        // Anybody can sign for it.
+        ("dpop_jwk", proof("EdDSA").header("jwk", trivial).signed()),
         // 7: no private key.
         ("dpop_jwk", proof("ES256").header("jwk", private).signed()),
         // 8: the method, by the letter.

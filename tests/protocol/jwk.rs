@@ -2,12 +2,13 @@
 
 use grantkit::protocol::base64url;
 use grantkit::protocol::error::{Code, Error};
-use grantkit::protocol::jwk::{KEYS, KeySet, PublicKey, response};
+use grantkit::protocol::jwk::{Check, KEYS, KeySet, PublicKey, response};
 use grantkit::protocol::jws::{Algorithm, parse};
 use serde_json::{Value, json};
 
 use crate::given::{Judge, answer, object, refused, reply, token};
 use crate::signer::{Signer, ed25519, other_rsa, p256, p384, rsa, signer_for};
+use crate::verifier::verify;
 
 /// That key with one member as given; `null` takes it out.
 fn with(signer: &Signer, name: &str, member: Value) -> Value {
@@ -421,9 +422,107 @@ fn r104_a053_a_point_off_the_curve_proves_nothing() {
         let judge = Judge::with_keys(&[with(p256(), name, json!(base64url::encode(&bytes)))]);
         judge.refuses(&token("ES256").signed(), "signature", name);
     }
-    for bytes in [[0xff; 32], [2; 32]] {
-        let judge = Judge::with_keys(&[with(ed25519(), "x", json!(base64url::encode(&bytes)))]);
-        judge.refuses(&token("EdDSA").signed(), "signature", "x");
+    let off = json!(base64url::encode(&[2; 32]));
+    let judge = Judge::with_keys(&[with(ed25519(), "x", off)]);
+    judge.refuses(&token("EdDSA").signed(), "signature", "x");
+}
+
+/// The prime of Ed25519, little endian.
+const PRIME: [u8; 32] = {
+    let mut bytes = [0xff; 32];
+    (bytes[0], bytes[31]) = (0xed, 0x7f);
+    bytes
+};
+
+/// Another `y`, as far from that one. Its first byte takes it.
+fn near(mut y: [u8; 32], by: i8) -> [u8; 32] {
+    y[0] = y[0].checked_add_signed(by).unwrap();
+    y
+}
+
+/// The `y` of the points whose order divides eight.
+fn small_orders() -> Vec<[u8; 32]> {
+    let eight = [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
+        0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
+        0xfc, 0x05,
+    ];
+    let minus_eight: Vec<u8> = PRIME.iter().zip(eight).map(|(p, y)| p - y).collect();
+    let minus_eight = minus_eight.try_into().unwrap();
+    vec![[0; 32], near([0; 32], 1), near(PRIME, -1), eight, minus_eight]
+}
+
+/// The same `y` with the sign bit of `x` clear, and set.
+fn both_signs(y: [u8; 32]) -> [[u8; 32]; 2] {
+    let mut signed = y;
+    signed[31] |= 0x80;
+    [y, signed]
+}
+
+/// Every text of a point of small order: those above, 0 and 1 written as p and p + 1, each by two signs.
+fn trivial() -> Vec<[u8; 32]> {
+    let aliases = [PRIME, near(PRIME, 1)];
+    small_orders().into_iter().chain(aliases).flat_map(both_signs).collect()
+}
+
+fn edwards(x: &[u8; 32]) -> Value {
+    json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(x), "kid": "ed25519"})
+}
+
+#[test]
+fn r104_r111_a053_a_key_of_small_order_is_no_key() {
+    let trivial = trivial();
+    assert_eq!(trivial.len(), 14);
+    for x in trivial {
+        assert_eq!(PublicKey::parse(&object(&edwards(&x))), None, "{x:02x?}");
+        none(&[edwards(&x)], "EdDSA", &format!("{x:02x?}"));
+        // It is passed over as other bad keys are.
+        assert!(find(&[edwards(&x), ed25519().jwk()], "EdDSA", Some("ed25519")).is_ok());
+    }
+    // RFC 8032, section 5.1.3: a y that is not below the prime is none.
+    for by in 0..=18 {
+        for x in both_signs(near(PRIME, by)) {
+            none(&[edwards(&x)], "EdDSA", &format!("{x:02x?}"));
+        }
+    }
+}
+
+/// A key is refused for what it is: one bit of the middle makes another.
+#[test]
+fn r104_the_neighbours_of_such_a_key_are_keys() {
+    for x in trivial() {
+        for bit in 8 * 8..8 * 24 {
+            let mut other = x;
+            other[bit / 8] ^= 1 << (bit % 8);
+            assert!(PublicKey::parse(&object(&edwards(&other))).is_some(), "{other:02x?}");
+        }
+    }
+}
+
+/// RFC 8032, section 5.1.7: where the key has a small order, S = 0 and a point of small order are a
+/// signature for one message in eight, or for all. A platform takes it.
+#[test]
+fn r104_a049_a_token_that_anybody_can_sign_is_refused() {
+    let eddsa = Algorithm::by_name("EdDSA").unwrap();
+    let points: Vec<_> = small_orders().into_iter().flat_map(both_signs).collect();
+    let forged = |x: &[u8; 32], count: u32| {
+        let key = PublicKey::Curve { crv: "Ed25519".into(), x: base64url::encode(x), y: None };
+        let mut raw = token("EdDSA").claim("jti", count).signed();
+        raw.truncate(raw.rfind('.').unwrap());
+        points.iter().find_map(|point| {
+            let signature = [*point, [0; 32]].concat();
+            let check =
+                Check { key: &key, algorithm: eddsa, input: raw.as_bytes(), signature: &signature };
+            verify(&check).then(|| format!("{raw}.{}", base64url::encode(&signature)))
+        })
+    };
+    for x in trivial() {
+        let raw = (0..1000).find_map(|count| forged(&x, count));
+        let raw = raw.unwrap_or_else(|| panic!("the platform knows better: {x:02x?}"));
+        let judge = Judge::with_keys(&[edwards(&x)]);
+        refused(judge.claims(&raw), Code::JwksKeyNotFound, "", &format!("{x:02x?}"));
+        let judge = Judge::with_keys(&[edwards(&x), ed25519().jwk()]);
+        judge.refuses(&raw, "signature", "beside a good key");
     }
 }
 
