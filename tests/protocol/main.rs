@@ -46,6 +46,7 @@ mod register;
 mod resource_metadata;
 mod rfc;
 mod secrecy;
+mod signatures;
 mod token;
 mod userinfo;
 mod vectors;
