@@ -116,6 +116,8 @@ fn law_5_the_codes_are_those_of_the_public_types() {
     let (types, _) = types.split_once("\n\n").unwrap();
     let types = types.lines().filter_map(|line| line.trim().strip_prefix("| "));
     let mut types: Vec<String> = types.map(code).collect();
+    // Without the wasm there is no Rust to say so.
+    ours.push("wasm_unavailable".into());
     ours.sort_unstable();
     types.sort_unstable();
     assert!(ours.len() >= 49);
