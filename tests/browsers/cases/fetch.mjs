@@ -259,67 +259,72 @@ export const destinations = suite('where the token goes', (test) => {
     assert.deepEqual([api.requests, api.preflights], [[], 0])
   })
 
-  for (const own of [true, false]) {
-    const whose = own ? 'a fetch by option' : 'the fetch of the moment'
-    test(`users_a26 r183 a089 ${whose} sees every request, a later one none`, async (stage) => {
-      const { app, api, provider } = await stage.open({
-        given: own,
-        prepare: (own) => {
-          globalThis.seen = []
-          const { fetch } = globalThis
-          const seeing = (...values) => {
-            seen.push(new URL(values[0].url ?? values[0]).pathname)
-            return fetch(...values)
-          }
-          if (own) options.fetch = seeing
-          else globalThis.fetch = seeing
-        },
-      })
-      await app.visit()
-      await app.signIn()
-      // What a script that came later can overhear.
-      await app.run(() => {
-        globalThis.stolen = ''
-        const { stringify } = JSON
-        const text = (value) => {
-          if (typeof value === 'symbol') return ''
-          try {
-            return typeof value === 'object' ? stringify(value) : String(value)
-          } catch {
-            return String(value)
-          }
+  const overheard = (own) => async (stage) => {
+    const { app, api, provider } = await stage.open({
+      given: own,
+      prepare: (own) => {
+        globalThis.seen = []
+        const { fetch } = globalThis
+        const seeing = (...values) => {
+          seen.push(new URL(values[0].url ?? values[0]).pathname)
+          return fetch(...values)
         }
-        const steal = (of, name) => {
-          const real = of[name]
-          of[name] = function (...values) {
-            stolen += `\n${name}`
-            for (const value of values) stolen += ` ${text(value)}`
-            return real.apply(this, values)
-          }
-        }
-        steal(globalThis, 'fetch')
-        steal(JSON, 'parse')
-        steal(JSON, 'stringify')
-        steal(Array.prototype, 'map')
-        steal(Array.prototype, 'push')
-        JSON.stringify({ deep: ['heard'] })
-      })
-      const orders = `${api.origin}/orders`
-      await app.run((url) => session.fetch(url).then(({ status }) => status), orders)
-      await app.run(() => session.userInfo().then(({ sub }) => sub))
-      await app.run(() => session.getAccessToken({ forceRenewal: true }).then(() => 0))
-      const [seen, stolen] = await app.run(() => [globalThis.seen, globalThis.stolen])
-      const asked = seen.filter((path) => !path.endsWith('.wasm'))
-      assert.deepEqual(asked, ['/connect/token', '/orders', '/connect/userinfo', '/connect/token'])
-      assert.ok(!/^fetch/m.test(stolen))
-      assert.ok(stolen.includes('heard'), 'the spy is deaf')
-      for (const granted of provider.granted()) {
-        for (const name of ['access_token', 'refresh_token', 'id_token']) {
-          assert.ok(!stolen.includes(granted[name]), name)
+        if (own) options.fetch = seeing
+        else globalThis.fetch = seeing
+      },
+    })
+    await app.visit()
+    await app.signIn()
+    // What a script that came later can overhear.
+    await app.run(() => {
+      globalThis.stolen = ''
+      const { stringify } = JSON
+      const text = (value) => {
+        if (typeof value === 'symbol') return ''
+        try {
+          return typeof value === 'object' ? stringify(value) : String(value)
+        } catch {
+          return String(value)
         }
       }
+      const steal = (of, name) => {
+        const real = of[name]
+        of[name] = function (...values) {
+          stolen += `\n${name}`
+          for (const value of values) stolen += ` ${text(value)}`
+          return real.apply(this, values)
+        }
+      }
+      steal(globalThis, 'fetch')
+      steal(JSON, 'parse')
+      steal(JSON, 'stringify')
+      steal(Array.prototype, 'map')
+      steal(Array.prototype, 'push')
+      JSON.stringify({ deep: ['heard'] })
     })
+    const orders = `${api.origin}/orders`
+    await app.run((url) => session.fetch(url).then(({ status }) => status), orders)
+    await app.run(() => session.userInfo().then(({ sub }) => sub))
+    await app.run(() => session.getAccessToken({ forceRenewal: true }).then(() => 0))
+    const [seen, stolen] = await app.run(() => [globalThis.seen, globalThis.stolen])
+    const asked = seen.filter((path) => !path.endsWith('.wasm'))
+    assert.deepEqual(asked, ['/connect/token', '/orders', '/connect/userinfo', '/connect/token'])
+    assert.ok(!/^fetch/m.test(stolen))
+    assert.ok(stolen.includes('heard'), 'the spy is deaf')
+    for (const granted of provider.granted()) {
+      for (const name of ['access_token', 'refresh_token', 'id_token']) {
+        assert.ok(!stolen.includes(granted[name]), name)
+      }
+    }
   }
+  test(
+    'users_a26 r183 a089 a fetch by option sees every request, the one of the page none',
+    overheard(true),
+  )
+  test(
+    'users_a26 r183 a089 the fetch of the moment sees every request, a later one none',
+    overheard(false),
+  )
 })
 
 export const answers = suite('what the API answers', (test) => {
