@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
@@ -93,4 +96,53 @@ test('other work is not held up', async (context) => {
     child.stdin.end()
     assert.deepEqual(await gone, [0, null])
   }
+})
+
+/** A process with a folder for temporary files of its own, to its end. */
+function program(context, text, folder) {
+  const source = `import { alone } from ${JSON.stringify(MODULE)}\n${text}`
+  const env = { ...process.env, TMPDIR: folder }
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env,
+  })
+  context.after(() => child.kill('SIGKILL'))
+  return once(child, 'exit')
+}
+
+function folderOf(context) {
+  const folder = mkdtempSync(join(tmpdir(), 'alone-'))
+  context.after(() => rmSync(folder, { recursive: true }))
+  return folder
+}
+
+test('many who find what a killed process left go one by one, and leave nothing', async (context) => {
+  const folder = folderOf(context)
+  const log = join(folder, 'log')
+  for (let round = 0; round < 5; round++) {
+    await program(context, `await alone('x', () => process.kill(process.pid, 'SIGKILL'))`, folder)
+    const write = `
+      import { appendFileSync } from 'node:fs'
+      const say = (word) => appendFileSync(${JSON.stringify(log)}, word)
+      await alone('x', async () => {
+        say('in ')
+        await new Promise(setImmediate)
+        say('out ')
+      })`
+    const codes = await Promise.all(
+      Array.from({ length: 6 }, () => program(context, write, folder)),
+    )
+    assert.deepEqual(codes, Array(6).fill([0, null]))
+    assert.equal(readFileSync(log, 'utf8'), 'in out '.repeat(6))
+    rmSync(log)
+  }
+  assert.deepEqual(readdirSync(folder), [])
+})
+
+test('names stay apart where the folder for temporary files has a long one', async (context) => {
+  const folder = join(folderOf(context), 'x'.repeat(100))
+  mkdirSync(folder)
+  const nested = `await alone(${JSON.stringify(randomUUID())}, () => alone(${JSON.stringify(randomUUID())}, async () => {}))`
+  const ended = await program(context, nested, folder)
+  assert.deepEqual(ended, [0, null])
 })
