@@ -213,10 +213,7 @@ const QUICK = {
 /** Fills a folder of the cache: made beside its place and then renamed, as the tools are. */
 export async function made(home, what, make) {
   say(`${what}, into ${home}, once`)
-  const folder = dirname(home)
-  mkdirSync(folder, { recursive: true })
-  dropStale(folder)
-  const aside = mkdtempSync(join(folder, '.making-'))
+  const aside = asideIn(dirname(home))
   try {
     const fresh = join(aside, 'home')
     await make(fresh)
@@ -224,6 +221,16 @@ export async function made(home, what, make) {
     renameSync(fresh, home)
   } finally {
     rmSync(aside, { recursive: true, force: true })
+  }
+}
+
+function asideIn(folder) {
+  try {
+    mkdirSync(folder, { recursive: true })
+    dropStale(folder)
+    return mkdtempSync(join(folder, '.making-'))
+  } catch (error) {
+    throw new Failure(`nothing can be made in ${folder}: ${error.message}`)
   }
 }
 
