@@ -21,7 +21,7 @@ pub fn window() -> Option<Window> {
 
 /// The page's address.
 pub fn address() -> Option<String> {
-    window()?.location().href().ok()
+    property(&window()?.location(), "href").as_string()
 }
 
 /// Replaces the address without loading.
@@ -29,7 +29,7 @@ pub fn replace(url: &str) {
     let Some(history) = window().and_then(|window| window.history().ok()) else {
         return;
     };
-    let state = history.state().unwrap_or(JsValue::NULL);
+    let state = property(&history, "state");
     // A sandboxed document may refuse; the callback is handled all the same.
     // Listeners of the page hear of it before this returns.
     let _ = outside(|| history.replace_state_with_url(&state, "", Some(url)));

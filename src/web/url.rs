@@ -23,6 +23,6 @@ pub fn parse(text: &str, base: Option<&str>) -> Option<Url> {
         pathname: part("pathname"),
         search: part("search"),
         hash: part("hash"),
-        credentials: !part("username").is_empty() || !part("password").is_empty(),
+        credentials: ["username", "password"].iter().any(|name| !part(name).is_empty()),
     })
 }
