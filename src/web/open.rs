@@ -115,7 +115,10 @@ pub fn client(host: WebHost, server: Box<Options>, own: ClientOptions) -> Result
     }
     // Nor is a key there that can be read: a JWK has no `extractable` at all.
     let readable = |key: &Option<Signing<JsValue>>| {
-        key.as_ref().is_some_and(|key| property(&key.key, "extractable") != JsValue::FALSE)
+        key.as_ref().is_some_and(|key| {
+            property(&key.key, "extractable") != JsValue::FALSE
+                || property(&key.key, "kty").is_string()
+        })
     };
     for (name, key) in [("privateKey", &key), ("requestObjectKey", &objects)] {
         if in_page && readable(key) {

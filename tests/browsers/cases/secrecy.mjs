@@ -386,7 +386,15 @@ export const clientSecrets = suite('a client secret in a page', (test) => {
         )
       const outcomes = []
       for (const name of ['privateKey', 'requestObjectKey']) {
-        for (const key of [jwk, readable, { key: jwk, kid: '1' }, { key: readable }, hidden]) {
+        const told = { ...jwk, extractable: false }
+        for (const key of [
+          jwk,
+          told,
+          readable,
+          { key: jwk, kid: '1' },
+          { key: readable },
+          hidden,
+        ]) {
           const { error } = await make({ [name]: key })
           outcomes.push(error ? `${error.code} ${error.detail}` : 'made')
         }
@@ -395,7 +403,7 @@ export const clientSecrets = suite('a client secret in a page', (test) => {
       }
       return outcomes
     })
-    const wanted = (name) => [...Array(4).fill(`config_invalid ${name}`), 'made', 'made']
+    const wanted = (name) => [...Array(5).fill(`config_invalid ${name}`), 'made', 'made']
     assert.deepEqual(keys, [...wanted('privateKey'), ...wanted('requestObjectKey')])
 
     const allowed = { clientSecret: SECRET, insecureClientSecret: true, scope: 'api' }
