@@ -11,7 +11,7 @@ pub struct Rest(Option<(UnixMillis, Error)>);
 impl Rest {
     /// Rests for so long from now on.
     pub fn begin(&mut self, now: UnixMillis, length: Millis, error: Error) {
-        self.0 = Some((now + length, error));
+        self.0 = Some((now.saturating_add(length), error));
     }
 
     /// There is nothing to wait for any more.
@@ -23,7 +23,9 @@ impl Rest {
     pub fn over(&self, now: UnixMillis, longest: Millis) -> Result<(), Error> {
         match &self.0 {
             // A clock that was set back makes the rest look longer.
-            Some((until, error)) if (1..=longest).contains(&(until - now)) => Err(error.clone()),
+            Some((until, error)) if (1..=longest).contains(&until.saturating_sub(now)) => {
+                Err(error.clone())
+            }
             _ => Ok(()),
         }
     }

@@ -55,8 +55,8 @@ struct State {
     metadata: Option<Fetched<Metadata>>,
     keys: Option<Fetched<KeySet>>,
     missed_at: Option<UnixMillis>,
-    /// Documents in a row that were asked for in vain.
-    failures: u32,
+    /// How long the next failure rests; the first one not at all.
+    pause: Millis,
     rest: Rest,
 }
 
@@ -126,13 +126,8 @@ impl<H: Host> Server<H> {
     /// Nothing is asked yet. With a patience, work of other requests is not relied on.
     pub fn new(host: H, config: Box<Config>, patience: Option<Millis>) -> Server<H> {
         let documents = Flights::new(host.clone(), patience);
-        let state = State {
-            metadata: None,
-            keys: None,
-            missed_at: None,
-            failures: 0,
-            rest: Rest::default(),
-        };
+        let state =
+            State { metadata: None, keys: None, missed_at: None, pause: 0, rest: Rest::default() };
         Server(Rc::new(Inner {
             dpop: config.dpop.then(Dpop::default),
             host,
@@ -201,7 +196,11 @@ impl<H: Host> Server<H> {
                 let known = server.0.state.borrow().metadata.clone();
                 match known.filter(|known| fresh(known.at, server.host().now(), METADATA_LIFE)) {
                     Some(known) => Ok(known.document),
-                    None => server.heard(server.discover().await).map(Rc::new),
+                    None => {
+                        let found = server.discover().await;
+                        let good = |document| server.check_metadata(&document).map(|_| document);
+                        server.heard(found.and_then(good)).map(Rc::new)
+                    }
                 }
                 .map(Landed::Document)
             })
@@ -257,15 +256,25 @@ impl<H: Host> Server<H> {
     fn heard<T>(&self, outcome: Result<T, Error>) -> Result<T, Error> {
         let now = self.host().now();
         let mut state = self.0.state.borrow_mut();
-        state.failures = match &outcome {
-            Ok(_) => 0,
-            Err(_) => state.failures.saturating_add(1),
-        };
-        if let (Err(error), Some(doublings)) = (&outcome, state.failures.checked_sub(2)) {
-            let rest = (REST.0 << doublings.min(8)).min(REST.1);
-            state.rest.begin(now, rest, error.clone());
+        match &outcome {
+            Ok(_) => {
+                state.rest.end();
+                state.pause = 0;
+            }
+            Err(error) => {
+                if state.pause > 0 {
+                    let pause = state.pause;
+                    state.rest.begin(now, pause, error.clone());
+                }
+                state.pause = (2 * state.pause).clamp(REST.0, REST.1);
+            }
         }
         outcome
+    }
+
+    /// What failed while the machine slept or was offline says nothing any more.
+    pub fn wake(&self) {
+        self.0.state.borrow_mut().rest.end();
     }
 
     fn rested(&self) -> Result<(), Error> {
@@ -305,6 +314,7 @@ impl<H: Host> Server<H> {
                 }
                 let reply = server.send("jwks", &jwk::request(&url), None).await;
                 let set = reply.and_then(|reply| jwk::response(&reply));
+                let set = set.and_then(|set| KeySet::check(&set).map(|_| set));
                 server.heard(set).map(Rc::new).map(Landed::Document)
             })
         };

@@ -282,6 +282,39 @@ fn r022_a_server_that_is_down_is_asked_less_and_less() {
 }
 
 #[test]
+fn r022_what_arrives_and_will_not_do_is_a_failure_too() {
+    let world = World::new();
+    world.provider().describes("token_endpoint", json!("javascript:1"));
+    let client = Setup::machine().client(&world);
+    for _ in 0..5 {
+        assert_eq!(code_of(world.run(client.metadata(None))), Code::MetadataInvalid);
+    }
+    assert_eq!(world.count("metadata"), 2);
+
+    let world = World::new();
+    world.provider().always("jwks", reply(200, json!({"keys": {}})));
+    let client = Setup::machine().client(&world);
+    for _ in 0..5 {
+        assert_eq!(code_of(world.run(client.server().keys(None))), Code::JwksInvalid);
+    }
+    assert_eq!(world.count("jwks"), 2);
+}
+
+#[test]
+fn r022_a_page_that_wakes_asks_at_once() {
+    let world = World::new();
+    world.provider().always("metadata", page(503));
+    let session = Setup::page().load(&world);
+    for _ in 0..5 {
+        assert!(world.run(session.server().metadata(&["token_endpoint"], None)).is_err());
+    }
+    assert_eq!(world.count("metadata"), 2);
+    world.provider().mend("metadata");
+    world.run(session.tick());
+    assert!(world.run(session.server().metadata(&["token_endpoint"], None)).is_ok());
+}
+
+#[test]
 fn r022_a_key_set_that_is_gone_is_asked_less_and_less() {
     let world = World::new();
     let client = Setup::machine().client(&world);

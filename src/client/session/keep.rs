@@ -84,6 +84,7 @@ impl<P: Page> Session<P> {
         if self.0.closed.get() {
             return;
         }
+        self.server().wake();
         let before = self.config().renew_before;
         let now = self.now();
         let (renew, dead) = {
