@@ -42,7 +42,8 @@ export async function startSite(files, { host = '127.0.0.1', headers = {}, wasm 
   }
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url, 'http://site')
-    requests.push({ url: req.url, referer: req.headers.referer })
+    // A browser looks for an icon by itself, whenever it pleases.
+    if (req.url !== '/favicon.ico') requests.push({ url: req.url, referer: req.headers.referer })
     const send = (type, body, more) =>
       res.writeHead(200, { 'content-type': type, ...more }).end(body)
     if (scripts[pathname]) return send('text/javascript', scripts[pathname])
