@@ -5,21 +5,16 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { join } from 'node:path'
 import test from 'node:test'
-import { chromium } from 'playwright-core'
-import { ROOT, findChromium } from '../../scripts/setup.mjs'
+import { ROOT } from '../../scripts/setup.mjs'
 import { listen, stop } from '../support/provider/front.mjs'
 import { start } from '../../www/serve.mjs'
+import { browserOf } from './browser.mjs'
 
 const ANY = { page: 0, provider: 0, api: 0, worker: 0 }
 
 /** A browser's tab, and what went wrong in it. */
 async function tabs(t) {
-  const browser = await chromium.launch({
-    executablePath: await findChromium(),
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run'],
-  })
-  t.after(() => browser.close())
-  const context = await browser.newContext()
+  const context = await (await browserOf(t)).newContext()
   const troubles = []
   context.on('weberror', (error) => troubles.push(String(error.error())))
   // A violation of the policy is one, too.

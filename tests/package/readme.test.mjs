@@ -7,12 +7,12 @@ import { join } from 'node:path'
 import test from 'node:test'
 import * as esbuild from 'esbuild'
 import { Miniflare } from 'miniflare'
-import { chromium } from 'playwright-core'
 import * as vite from 'vite'
-import { ROOT, findChromium } from '../../scripts/setup.mjs'
+import { ROOT } from '../../scripts/setup.mjs'
 import { scratch } from '../support/package.mjs'
 import { listen, stop } from '../support/provider/front.mjs'
 import { SECRET, startProvider } from '../support/provider.mjs'
+import { browserOf } from './browser.mjs'
 
 const README = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const TYPES = readFileSync(join(ROOT, 'js', 'types.d.ts'), 'utf8')
@@ -65,12 +65,7 @@ test('the page: a person signs in and comes back to where it began', async (t) =
   const [page] = server.resolvedUrls.local
   provider.setPages([`${page}callback`], [page])
 
-  const browser = await chromium.launch({
-    executablePath: await findChromium(),
-    args: ['--no-sandbox', '--disable-gpu', '--no-first-run'],
-  })
-  t.after(() => browser.close())
-  const tab = await browser.newPage()
+  const tab = await (await browserOf(t)).newPage()
   const troubles = []
   tab.on('pageerror', (error) => troubles.push(String(error)))
   await tab.goto(`${page}orders?x=1`)
