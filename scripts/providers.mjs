@@ -31,9 +31,7 @@ export async function providers() {
   ]) {
     if (find()) continue
     try {
-      await once(name, async () => {
-        if (!find()) await install()
-      })
+      await once(name, install, find)
       if (!find()) throw new Failure('what was installed does not start')
     } catch (error) {
       if (!(error instanceof Failure)) throw error

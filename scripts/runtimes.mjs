@@ -26,9 +26,11 @@ export async function runtime(name) {
   const { version } = RUNTIMES[name]
   let why = `npm has none of ${version} for this system`
   try {
-    await once(name, async () => {
-      if (!findRuntime(name)) await install(name)
-    })
+    await once(
+      name,
+      () => install(name),
+      () => findRuntime(name),
+    )
   } catch (error) {
     if (!(error instanceof Failure)) throw error
     why = `npm cannot get ${name}@${version}`

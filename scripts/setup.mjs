@@ -67,9 +67,10 @@ export function npm(args, options) {
   return WINDOWS ? run('cmd', ['/c', 'npm', ...args], options) : run('npm', args, options)
 }
 
-/** One clone at a time; the others find it done. */
-export function once(what, work) {
-  return alone(what, work, () => say(`another clone sets up with ${what}: waiting for it`))
+/** One clone at a time; those that waited look whether it is done. */
+export function once(what, work, done = () => false) {
+  const waiting = () => say(`another clone sets up with ${what}: waiting for it`)
+  return alone(what, async () => done() || work(), waiting)
 }
 
 /** The npm packages of the lock file. */
@@ -103,10 +104,9 @@ function installed(toolchain, parts) {
 
 async function toolchain(name, components, targets) {
   const parts = [...components, ...targets.map((target) => `rust-std-${target}`)]
-  if (installed(name, parts)) return
-  await once('rustup', async () => {
-    if (!installed(name, parts)) await installToolchain(name, components, targets)
-  })
+  const done = () => installed(name, parts)
+  if (done()) return
+  await once('rustup', () => installToolchain(name, components, targets), done)
 }
 
 async function installToolchain(name, components, targets) {
@@ -158,48 +158,30 @@ function versionIs(command, version) {
 /** The folder of a cargo-installed tool of exactly this version; null where PATH has it. */
 async function tool(command, crate, version, minutes, options = []) {
   if (versionIs(command, version)) return null
-  const tools = join(cacheFolder(), 'grantkit', 'tools')
-  const home = join(tools, `${crate}-${version}`)
+  const home = join(cacheFolder(), 'grantkit', 'tools', `${crate}-${version}`)
   const bin = join(home, 'bin')
-  if (versionIs(join(bin, command), version)) return bin
-  await once(crate, async () => {
-    if (!versionIs(join(bin, command), version))
-      await installTool(tools, crate, version, minutes, options)
-  })
-  if (!versionIs(join(bin, command), version))
-    throw new Failure(`${bin} holds no ${command} ${version}`)
+  const done = () => versionIs(join(bin, command), version)
+  if (done()) return bin
+  await once(crate, () => installTool(home, crate, version, minutes, options), done)
+  if (!done()) throw new Failure(`${bin} holds no ${command} ${version}`)
   return bin
 }
 
-async function installTool(tools, crate, version, minutes, options) {
-  const home = join(tools, `${crate}-${version}`)
-  say(`${crate} ${version} by cargo install into ${home}, once, about ${minutes} minutes`)
-  mkdirSync(tools, { recursive: true })
-  dropStale(tools)
-  // Made beside its place and then renamed: a killed install leaves nothing that looks whole.
-  const temporary = mkdtempSync(join(tools, `.${crate}-`))
-  try {
-    const { channel } = toolchainFile()
-    await run(
-      'cargo',
-      ['install', crate, '--version', version, '--root', join(temporary, 'root'), ...options],
-      {
-        cwd: temporary,
-        env: {
-          RUSTUP_TOOLCHAIN: channel,
-          CARGO_TARGET_DIR: join(temporary, 'target'),
-          CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS: 'fallback',
-          RUSTFLAGS: '',
-          ...QUICK,
-        },
+function installTool(home, crate, version, minutes, options) {
+  const what = `${crate} ${version} by cargo install, about ${minutes} minutes`
+  return made(home, what, async (root) => {
+    const aside = dirname(root)
+    await run('cargo', ['install', crate, '--version', version, '--root', root, ...options], {
+      cwd: aside,
+      env: {
+        RUSTUP_TOOLCHAIN: toolchainFile().channel,
+        CARGO_TARGET_DIR: join(aside, 'target'),
+        CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS: 'fallback',
+        RUSTFLAGS: '',
+        ...QUICK,
       },
-    )
-    // What is there is of no use: whoever asked has looked.
-    rmSync(home, { recursive: true, force: true })
-    renameSync(join(temporary, 'root'), home)
-  } finally {
-    rmSync(temporary, { recursive: true, force: true })
-  }
+    })
+  })
 }
 
 // The tools run for a second: what counts is the time to compile them.
@@ -210,7 +192,10 @@ const QUICK = {
   CARGO_PROFILE_RELEASE_DEBUG: '0',
 }
 
-/** Fills a folder of the cache: made beside its place and then renamed, as the tools are. */
+/**
+ * Fills a folder of the cache: made beside its place and then renamed, so that a killed install leaves
+ * nothing that looks whole.
+ */
 export async function made(home, what, make) {
   say(`${what}, into ${home}, once`)
   const aside = asideIn(dirname(home))
